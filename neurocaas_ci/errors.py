@@ -1,0 +1,62 @@
+"""Every error a user can meet: what happened, where, and what to do; each class owns an exit code."""
+
+from __future__ import annotations
+
+
+class NeurocaasError(Exception):
+    """Root of all errors that are reported without a traceback.
+
+    `where` names the file:line or the object; `hint` says what to do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+class UsageError(NeurocaasError):
+    """The command line or the situation does not allow this (exit 2)."""
+
+    exit_code = 2
+
+
+class FindingsError(NeurocaasError):
+    """The registry content breaks rules (exit 10)."""
+
+    exit_code = 10
+
+
+class BuildError(NeurocaasError):
+    """An immutable analysis environment could not be built (exit 11)."""
+
+    exit_code = 11
+
+
+class RunError(NeurocaasError):
+    """A job or a run did not succeed (exit 12)."""
+
+    exit_code = 12
+
+
+class IntegrityError(NeurocaasError):
+    """Stored content does not have the digest it is kept under (exit 13)."""
+
+    exit_code = 13
+
+
+class BackendUnavailableError(NeurocaasError):
+    """Something outside this program is missing or busy; trying again can help (exit 16)."""
+
+    exit_code = 16
+
+
+class SandboxUnavailableError(BackendUnavailableError):
+    """This machine cannot isolate a run, and running without isolation was not asked for."""

@@ -1,0 +1,119 @@
+"""IAE, hardware, user, group and job as they stand in the registry; I/O is not handled here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from neurocaas_ci.model.digest import Sha256
+
+BaseKind = Literal["deb", "host", "oci"]
+Pricing = Literal["standard", "save"]
+
+
+@dataclass(frozen=True, slots=True)
+class Iae:
+    """An immutable analysis environment as described by `iae/<name>/iae.yaml`.
+
+    `base` holds the keys of the base besides its kind (`packages` for deb, `image` for oci).
+    `determinism` names the profile of fixed environment variables and CPU features.
+    """
+
+    name: str
+    platform: str
+    base_kind: BaseKind
+    base: Mapping[str, Any]
+    python: str
+    entrypoint: tuple[str, ...]
+    determinism: str
+    environment: Mapping[str, str]
+    sample: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IaeLock:
+    """What `iae/<name>/iae.lock` pins: digests of the sources and of the built image."""
+
+    recipe: Sha256
+    image: Sha256
+    config: Sha256
+    reproducible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """One entry of the resource bank; memory in bytes, prices in US dollars per hour."""
+
+    id: str
+    provider: str
+    vcpus: int
+    memory: int
+    gpus: int
+    price_standard: float
+    price_save: float | None
+    source: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person: `registry/users/<login>.yaml`; `forge_id` is numeric and never reused."""
+
+    login: str
+    forge_id: int
+    name: str
+    budget_usd: float
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Who pays together: `registry/groups/<name>.yaml`; no blueprints listed means all open ones."""
+
+    name: str
+    title: str
+    budget_usd: float
+    members: tuple[str, ...]
+    blueprints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One input of a job; its identity is the digest, `uri` only says where to find the bytes."""
+
+    uri: str
+    sha256: Sha256
+    size: int
+
+    @property
+    def name(self) -> str:
+        """Return the file name under which a run sees the dataset."""
+        return self.uri.partition(":")[2].rstrip("/").rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job manifest: `registry/jobs/<login>/<yyyy-mm>/<job>.yaml`; `max_runtime` is seconds per run.
+
+    `blueprint` and `version` are the two halves of `name@version`; version may be a commit id.
+    """
+
+    name: str
+    user: str
+    month: str
+    group: str | None
+    blueprint: str
+    version: str
+    datasets: tuple[Dataset, ...]
+    parameters: Mapping[str, Any]
+    pricing: Pricing
+    hardware: Mapping[str, str]
+    max_runtime: int | None
+    retry_of: str | None
+    cancelled: str | None
+
+    @property
+    def id(self) -> str:
+        """Return `<login>/<yyyy-mm>/<job>`, unique in the registry."""
+        return f"{self.user}/{self.month}/{self.name}"

@@ -1,0 +1,1 @@
+"""Job managers: how a job becomes runs; I/O is not handled here."""
