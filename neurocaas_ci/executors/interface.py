@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.model.run import RunRecord, RunSpec
 
 Execute = Callable[[RunSpec], RunRecord]
@@ -20,6 +21,14 @@ class Capabilities:
     memory: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that ended without a record, because of its inputs or of the machine."""
+
+    run: str
+    error: NeurocaasError
+
+
 class Executor(Protocol):
     """Run a graph of specs; a spec starts when all runs that it needs have a record."""
 
@@ -31,10 +40,10 @@ class Executor(Protocol):
         """Accept a whole graph of runs of one job."""
         ...
 
-    def collect(self) -> Iterator[RunRecord]:
-        """Yield each record once, as runs end; return when all submitted runs have one."""
+    def collect(self) -> Iterator[RunRecord | Unfinished]:
+        """Yield one result for each submitted run, as they end."""
         ...
 
-    def cancel(self, reason: str) -> None:
-        """Start nothing more and end what runs; `collect` then yields what is left as cancelled."""
+    def close(self) -> None:
+        """Start nothing more and wait for what is under way."""
         ...

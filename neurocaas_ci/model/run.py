@@ -26,6 +26,11 @@ Reason = Literal[
 IsolationLevel = Literal["sandbox", "none"]
 
 
+def run_id(index: int, count: int, label: str) -> str:
+    """Return `<dataset number>-<label>`; numbers count from 1 and have the same width in a job."""
+    return f"{index + 1:0{max(3, len(str(count)))}d}-{label}"
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
     """One run as a protocol expands it from a job.

@@ -1,1 +1,34 @@
-"""Job managers: how a job becomes runs; I/O is not handled here."""
+"""Job managers: how a job becomes runs; I/O is not handled here.
+
+A protocol is a module of this package with `expand(blueprint, job) -> tuple[PlannedRun, ...]`,
+a pure function: the same job always gives the same runs in the same order.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+from neurocaas_ci.model.blueprint import Blueprint
+from neurocaas_ci.model.registry import Job
+from neurocaas_ci.model.run import PlannedRun
+
+Expand = Callable[[Blueprint, Job], tuple[PlannedRun, ...]]
+
+_HELPERS = {"parameters"}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all shipped protocols, sorted."""
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in found if name not in _HELPERS))
+
+
+def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:
+    """Expand a job by its blueprint's protocol; raise LookupError for an unknown protocol."""
+    if blueprint.protocol not in names():
+        raise LookupError(f"no protocol named {blueprint.protocol!r}")
+    module = importlib.import_module(f"{__name__}.{blueprint.protocol}")
+    function: Expand = module.expand
+    return function(blueprint, job)

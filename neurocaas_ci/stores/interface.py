@@ -18,10 +18,18 @@ class Blob:
     size: int
 
 
+class Readable(Protocol):
+    """What can be read in chunks."""
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Return up to `count` bytes; empty at the end."""
+        ...
+
+
 class BlobStore(Protocol):
     """Keep immutable contents by digest; all reads are verified."""
 
-    def put(self, stream: BinaryIO) -> Blob:
+    def put(self, stream: Readable) -> Blob:
         """Copy a stream into the store, hashing it once on the way."""
         ...
 
@@ -73,4 +81,8 @@ class StateStore(Protocol):
 
         A holder that dies, in whatever way, loses the claim at once.
         """
+        ...
+
+    def held(self, key: str) -> bool:
+        """Tell whether somebody holds the key now, without disturbing them."""
         ...

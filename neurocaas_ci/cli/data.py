@@ -1,0 +1,127 @@
+"""`neurocaas data`: datasets in this machine's store."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from neurocaas_ci.cli.common import human_size, on_terminal, open_home, say
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.stores.names import NamedBlob, all_names, check_name, look_up, remember
+
+_LARGE = 64 << 20
+
+
+@click.group("data", short_help="Put, list and remove datasets in the store.")
+def command() -> None:
+    """Keep datasets in this machine's store, where jobs find them by digest."""
+
+
+@command.command("put")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", help="The name to store one file under (default: its file name).")
+@click.option("--replace", is_flag=True, help="Let an existing name mean the new content.")
+def put(files: tuple[Path, ...], name: str | None, *, replace: bool) -> None:
+    """Copy FILES into the store and print a `uri sha256 size` line for each.
+
+    Jobs that name an older content of the same name keep it: the digest is the identity.
+    """
+    if name is not None and len(files) > 1:
+        raise UsageError("--name goes with one file", hint="put the files one by one")
+    home = open_home()
+    for file in files:
+        entry = store_file(home, file, name, replace=replace)
+        click.echo(f"store:{entry.name} {entry.sha256} {entry.size}")
+
+
+def store_file(home: Home, file: Path, name: str | None, *, replace: bool) -> NamedBlob:
+    """Put a file into the store under a name; raise UsageError when the name means other content."""
+    label = check_name(name or file.name)
+    with _open_regular(file) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        source = _Metered(stream, size, label) if size > _LARGE else stream
+        blob = home.blobs.put(source)
+    known = look_up(home.state, label)
+    if known is not None and known.sha256 != blob.sha256 and not replace:
+        raise UsageError(
+            f"store:{label} already names other content (sha256 {known.sha256[:12]}…)",
+            where=str(file),
+            hint="choose another name, or say --replace: `neurocaas data put --help`",
+        )
+    return remember(home.state, label, blob)
+
+
+@command.command("ls")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+def ls(style: str) -> None:
+    """List the named datasets."""
+    entries = all_names(open_home().state)
+    if style == "json":
+        rows = [{"uri": f"store:{e.name}", "sha256": e.sha256, "size": e.size} for e in entries]
+        click.echo(json.dumps({"schema": "neurocaas/datasets/v1", "datasets": rows}, indent=2))
+        return
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        click.echo(f"store:{entry.name.ljust(width)}  {human_size(entry.size):>9}  {entry.sha256}")
+    if not entries:
+        say("the store holds no datasets yet; `neurocaas data put FILE` adds one")
+
+
+@command.command("rm")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--content", is_flag=True, help="Also delete the bytes, if no other name needs them.")
+def rm(names: tuple[str, ...], *, content: bool) -> None:
+    """Forget NAMES; with --content also delete their bytes.
+
+    Without its bytes a job on the dataset can neither run nor be replayed.
+    """
+    home = open_home()
+    for name in names:
+        label = name.removeprefix("store:")
+        entry = look_up(home.state, label)
+        if entry is None:
+            raise UsageError(f"no dataset named store:{label}", hint="`neurocaas data ls` lists them")
+        home.state.path(f"names/{label}").unlink(missing_ok=True)
+        if content and all(other.sha256 != entry.sha256 for other in all_names(home.state)):
+            home.blobs.path(entry.sha256).unlink(missing_ok=True)
+        say(f"removed store:{label}" + (" and its content" if content else ""))
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a file that can be a dataset; raise UsageError otherwise."""
+    if path.is_dir() or (path.exists() and not path.is_file()):
+        raise UsageError("a dataset is one regular file", where=str(path), hint="pack it first")
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise UsageError(
+            f"the file cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    if os.fstat(stream.fileno()).st_size == 0:
+        stream.close()
+        raise UsageError("the file is empty", where=str(path), hint="check how it was made")
+    return stream
+
+
+class _Metered:
+    """A stream that shows on a terminal how much of it has been read."""
+
+    def __init__(self, stream: BinaryIO, size: int, label: str) -> None:
+        self._stream, self._size, self._label = stream, size, label
+        self._done, self._shown = 0, -1
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Read on and redraw the line at each full percent."""
+        chunk = self._stream.read(count)
+        self._done += len(chunk)
+        percent = 100 * self._done // self._size
+        if on_terminal() and percent != self._shown:
+            self._shown = percent
+            end = "\n" if self._done >= self._size else ""
+            click.echo(f"\r{self._label} {percent:3d} %{end}", err=True, nl=False)
+        return chunk

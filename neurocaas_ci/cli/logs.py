@@ -1,0 +1,80 @@
+"""`neurocaas logs`: what the workflows of a job wrote."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.cli.common import (
+    fetch_option,
+    find_repo,
+    main_ref,
+    open_home,
+    repo_option,
+    say,
+)
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.run import records
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.pending import job_id, select
+from neurocaas_ci.run.status import read_record
+
+_CHUNK = 1 << 20
+_POLL_SECONDS = 0.3
+
+
+@click.command("logs", short_help="Print what the workflows of a job wrote.")
+@click.argument("job")
+@click.option("--run", "only", help="Only this run (its id, as `status` shows it).")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing until the runs have ended.")
+@repo_option
+@fetch_option
+def command(job: str, only: str | None, repo: Path | None, *, follow: bool, fetch: bool) -> None:
+    """Print the logs of JOB, run after run, each line with its UTC time."""
+    repo = find_repo(repo)
+    with GitTree(repo, main_ref(repo, fetch=fetch)) as head:
+        name = job_id(select(head, [job])[0])
+    home = open_home()
+    plan = home.state.read(records.plan_key(name))
+    if plan is None:
+        raise UsageError("the job has not started", where=name, hint="`neurocaas status` says why")
+    runs = [run for run, _ in records.decode_plan(plan)["runs"]]
+    if only is not None:
+        if only not in runs:
+            raise UsageError(f"no run {only!r}", where=name, hint=f"runs: {', '.join(runs[:20])}")
+        runs = [only]
+    for run in runs:
+        if len(runs) > 1:
+            say(f"==> {run} <==")
+        _print_log(home, name, run, follow=follow)
+
+
+def _print_log(home: Home, job: str, run: str, *, follow: bool) -> None:
+    """Print one log from its start; a live log is read on while it grows."""
+    live = home.state.path(records.log_key(job, run))
+    stream = None
+    out = click.get_binary_stream("stdout")
+    while True:
+        # Looked at before reading: what was written until then is complete.
+        record = read_record(home, job, run)
+        if stream is None:
+            if record is not None:
+                if record.log is not None:
+                    stream = home.blobs.open(record.log.sha256)
+                elif record.message:
+                    say(f"({record.status}: {record.message})")
+            elif live.exists():
+                stream = live.open("rb")
+        while stream is not None and (chunk := stream.read(_CHUNK)):
+            out.write(chunk)
+            out.flush()
+        if record is not None or not follow:
+            break
+        time.sleep(_POLL_SECONDS)
+    if stream is not None:
+        stream.close()
+    if record is not None and record.log is not None and record.log.dropped:
+        say(f"({record.log.dropped:,} further bytes were over the log limit and not kept)")

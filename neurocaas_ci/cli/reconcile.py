@@ -1,0 +1,107 @@
+"""`neurocaas reconcile` (alias `run`): carry merged jobs to their end on this machine."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from neurocaas_ci.build.images import Images
+from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
+from neurocaas_ci.cli.progress import make_observer
+from neurocaas_ci.errors import BackendUnavailableError, RunError
+from neurocaas_ci.executors.local import LocalExecutor
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.machine import available_memory
+from neurocaas_ci.run.pending import in_merge_order, job_id, manifests, select, without_record
+from neurocaas_ci.run.reconcile import Reconciler
+from neurocaas_ci.run.sandbox import Sandbox
+from neurocaas_ci.run.verify import damaged_runs
+
+
+@click.command("reconcile", short_help="Run every merged job that has no result yet.")
+@click.argument("jobs", nargs=-1)
+@repo_option
+@fetch_option
+@click.option("--verify", is_flag=True, help="Also read all outputs of finished jobs again.")
+@click.option("--no-cache", is_flag=True, help="Compute runs even if an identical one is known.")
+@click.option(
+    "--isolation",
+    type=click.Choice(["sandbox", "none"]),
+    default="sandbox",
+    show_default=True,
+    help="`none` runs workflows without a sandbox; the record says so.",
+)
+@click.option("--cpus", type=click.IntRange(min=1), help="Processors to use (default: all).")
+def command(
+    jobs: tuple[str, ...],
+    repo: Path | None,
+    *,
+    fetch: bool,
+    verify: bool,
+    no_cache: bool,
+    isolation: Literal["sandbox", "none"],
+    cpus: int | None,
+) -> None:
+    """Carry every merged job without a result to its end (or only the named JOBS).
+
+    Runs are executed in a sandbox on this machine, as many at once as it and the job allow. It may
+    be interrupted at any time: what has ended is kept, and the next call goes on from there. Exits
+    with 12 when a job failed, with 16 when one waits for something outside.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    repo = find_repo(repo)
+    ref = main_ref(repo, fetch=fetch)
+    home = open_home(sandboxed=True)
+    with GitTree(repo, ref) as head:
+        open_jobs = without_record(head, home.state)
+        wanted = select(head, jobs) if jobs else manifests(head)
+        paths = set(wanted) & set(open_jobs)
+        if verify:
+            finished = [path for path in wanted if path not in paths]
+            paths |= _damaged(home, finished)
+        if not paths:
+            say("nothing to do: every merged job has a result")
+            return
+        reconciler = Reconciler(
+            repo=repo,
+            head=head,
+            home=home,
+            images=Images(home.cache),
+            sandbox=Sandbox.probe(isolation, home.scratch),
+            make_executor=lambda execute: LocalExecutor(
+                execute, cpus=cpus, memory=available_memory()
+            ),
+            observer=make_observer(home),
+            ref=ref,
+            use_cache=not no_cache,
+        )
+        _report(reconciler.reconcile(in_merge_order(repo, head.commit, paths)))
+
+
+def _damaged(home: Home, paths: Sequence[str]) -> set[str]:
+    """Read all outputs of finished jobs again; return the manifests of those that lost some."""
+    broken = {path for path in paths if damaged_runs(home, job_id(path))}
+    say(f"verified {len(paths)} finished jobs: {len(paths) - len(broken)} are intact")
+    for path in sorted(broken):
+        say(f"{job_id(path)}: outputs are missing or damaged, so these runs are done again")
+    return broken
+
+
+def _report(results: list[tuple[str, str]]) -> None:
+    counts = Counter(status for _, status in results)
+    if counts["failed"]:
+        raise RunError(
+            f"{counts['failed']} of {len(results)} jobs failed",
+            hint="`neurocaas status JOB` says which runs, `neurocaas logs JOB` what they wrote",
+        )
+    if counts["waiting"]:
+        raise BackendUnavailableError(
+            f"{counts['waiting']} of {len(results)} jobs could not be finished now",
+            hint="mend what is named above and run `neurocaas reconcile` again",
+        )

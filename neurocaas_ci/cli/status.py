@@ -1,0 +1,132 @@
+"""`neurocaas status`: where jobs and their runs stand."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.cli.common import (
+    fetch_option,
+    find_repo,
+    human_cost,
+    human_time,
+    main_ref,
+    open_home,
+    repo_option,
+)
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.pending import Merged, in_merge_order, manifests, select
+from neurocaas_ci.run.status import JobView, RunView, view_job, view_jobs
+
+_BAR = 20
+_FOLLOW_SECONDS = 1.0
+_ENDED = {"succeeded", "failed", "cancelled"}
+
+
+@click.command("status", short_help="Show where jobs and their runs stand.")
+@click.argument("job", required=False)
+@repo_option
+@fetch_option
+@click.option("-f", "--follow", is_flag=True, help="Keep showing until the job has ended.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, follow: bool) -> None:
+    """Show all jobs, or one JOB run by run, with its place in the queue, progress and reasons."""
+    repo = find_repo(repo)
+    ref = main_ref(repo, fetch=fetch)
+    home = open_home()
+    with GitTree(repo, ref) as head:
+        every = in_merge_order(repo, head.commit, manifests(head))
+        chosen = set(select(head, [job])) if job else None
+    while True:
+        views = _views(home, every, chosen)
+        if style == "json":
+            click.echo(json.dumps(_document(views), indent=2))
+        elif job:
+            _show(_job_text(views[0]), redraw=follow)
+        else:
+            _show(_table(views), redraw=follow)
+        if not follow or all(view.state in _ENDED for view in views):
+            return
+        time.sleep(_FOLLOW_SECONDS)
+
+
+def _views(home: Home, every: list[Merged], chosen: set[str] | None) -> list[JobView]:
+    views = view_jobs(home, every)
+    if chosen is None:
+        return views
+    waiting = {view.id: view.position or 0 for view in views}
+    return [view_job(home, m, waiting[m.id]) for m in every if m.path in chosen]
+
+
+def _show(lines: list[str], *, redraw: bool) -> None:
+    if redraw and click.get_text_stream("stdout").isatty():
+        click.clear()
+    click.echo("\n".join(lines))
+
+
+def _table(views: list[JobView]) -> list[str]:
+    if not views:
+        return ["no jobs have been merged yet; `neurocaas job new BLUEPRINT@VERSION` makes one"]
+    rows = [("JOB", "STATE", "RUNS", "AGE", "COST", "")]
+    for view in views:
+        done = f"{view.count('succeeded')}/{len(view.runs)}" if view.runs else "-"
+        cost = "-" if view.cost_usd is None else human_cost(view.cost_usd)
+        note = view.message.partition("\n")[0]
+        if view.position is not None and view.state == "queued":
+            note = f"number {view.position + 1} in the queue"
+        rows.append((view.id, view.state, done, human_time(view.age), cost, note))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    return [
+        "  ".join([*(c.ljust(w) for c, w in zip(row[:5], widths, strict=True)), row[5]]).rstrip()
+        for row in rows
+    ]
+
+
+def _job_text(view: JobView) -> list[str]:
+    lines = [f"{view.id}  {view.state}  {view.blueprint}  merged {human_time(view.age)} ago"]
+    if view.position is not None:
+        lines.append(f"  {view.position} jobs are before it")
+    if view.cost_usd is not None:
+        lines.append(f"  cost {human_cost(view.cost_usd)}")
+    if view.message:
+        lines.append(f"  {view.message}")
+    width = max((len(run.run) for run in view.runs), default=0)
+    names = max((len(run.dataset) for run in view.runs), default=0)
+    for run in view.runs:
+        lines.append(
+            f"  {run.run.ljust(width)}  {run.dataset.ljust(names)}  {run.state:<11} "
+            f"{_bar(run)}  {human_time(run.seconds):>9}  {run.message}".rstrip()
+        )
+    return lines
+
+
+def _bar(run: RunView) -> str:
+    if run.fraction is None:
+        return " " * (_BAR + 2)
+    full = round(run.fraction * _BAR)
+    return f"[{'#' * full}{'.' * (_BAR - full)}]"
+
+
+def _document(views: list[JobView]) -> dict[str, object]:
+    return {
+        "schema": "neurocaas/status/v1",
+        "jobs": [
+            {
+                "job": view.id,
+                "blueprint": view.blueprint,
+                "state": view.state,
+                "queue_position": view.position,
+                "age_s": round(view.age),
+                "message": view.message,
+                "cost_usd": view.cost_usd,
+                "runs": [
+                    {name: getattr(run, name) for name in RunView.__slots__} for run in view.runs
+                ],
+            }
+            for view in views
+        ],
+    }

@@ -1,0 +1,83 @@
+"""`neurocaas worker`: execute one run from its spec; what engines start."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from neurocaas_ci.build.images import Images
+from neurocaas_ci.cli.common import open_home
+from neurocaas_ci.errors import RunError, UsageError
+from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.run import records
+from neurocaas_ci.run.machine import machine_facts, require_profile
+from neurocaas_ci.run.sandbox import Sandbox
+from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.worker import Worker
+
+
+@click.command("worker", short_help="Execute one run from its spec (what engines start).")
+@click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--isolation", type=click.Choice(["sandbox", "none"]), default="sandbox")
+def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
+    """Execute the run that SPEC (a run-spec JSON file) describes and print its record.
+
+    The image must be in this machine's cache and the inputs in its store. Exits with 0 when the run
+    succeeded, 12 when the workflow failed, 16 when this machine did.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run = records.decode_spec(spec.read_bytes())
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"not a run spec: {error}", where=str(spec)) from error
+    require_profile(run.determinism, machine_facts(), where=str(spec))
+    home = open_home(sandboxed=True)
+    images = Images(home.cache)
+
+    def root_of(image: Sha256) -> Path:
+        return images.find(image).root
+
+    stop = threading.Event()
+    with Scratch(home.scratch) as scratch:
+        worker = Worker(
+            blobs=home.blobs,
+            state=home.state,
+            scratch=scratch,
+            sandbox=Sandbox.probe(isolation, home.scratch),
+            root_of=root_of,
+            log_of=home.state.path,
+            stop=stop,
+            cancel=threading.Event(),
+        )
+        record = _interruptible(worker, run, stop)
+    click.echo(records.encode_record(record))
+    if record.status != "succeeded":
+        raise RunError(record.message, where=f"{run.job}#{run.run}")
+
+
+def _interruptible(
+    worker: Worker, run: records.RunSpec, stop: threading.Event
+) -> records.RunRecord:
+    """Execute in a thread, so that a signal can end the sandbox in good order."""
+    result: list[records.RunRecord | BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(worker.execute(run))
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            result.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        stop.set()
+        thread.join()
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    return result[0]

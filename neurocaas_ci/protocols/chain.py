@@ -1,0 +1,23 @@
+"""Every dataset goes through all steps in order (paper Fig. 8B); I/O is not handled here."""
+
+from __future__ import annotations
+
+from neurocaas_ci.model.blueprint import Blueprint
+from neurocaas_ci.model.registry import Job
+from neurocaas_ci.model.run import PlannedRun, run_id
+
+
+def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:
+    """Return the runs of each dataset; a step sees the outputs of all earlier ones.
+
+    They appear under `/inputs/steps/<step>/`.
+    """
+    count = len(job.datasets)
+    runs: list[PlannedRun] = []
+    for index in range(count):
+        earlier: dict[str, str] = {}
+        for step in blueprint.steps:
+            run = PlannedRun(run_id(index, count, step.id), step.id, index, needs=dict(earlier))
+            earlier[f"steps/{step.id}"] = run.id
+            runs.append(run)
+    return tuple(runs)

@@ -1,0 +1,136 @@
+"""Copy a job's results out of the store into a folder that explains itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from neurocaas_ci.errors import IntegrityError, UsageError
+from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.run import RunRecord
+from neurocaas_ci.run import records
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.status import read_record
+from neurocaas_ci.stores.directory import atomic_write, unique_name
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was copied: numbers of files and bytes, and the runs that have no results yet."""
+
+    files: int
+    size: int
+    missing: tuple[str, ...]
+
+
+def fetch(home: Home, job: str, folder: Path) -> Fetched:
+    """Copy outputs to `<run>/…`, logs to `logs/<run>.log`, and write what explains them.
+
+    A file that is there with the same content is kept; one with other content is never replaced:
+    then UsageError is raised. Raise IntegrityError when a stored content is damaged.
+    """
+    data = home.state.read(records.plan_key(job))
+    if data is None:
+        raise UsageError("the job has no results yet", where=job, hint="`neurocaas status` says why")
+    plan = records.decode_plan(data)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = size = 0
+    missing: list[str] = []
+    rows: list[tuple[RunRecord, str]] = []
+    for run, dataset in plan["runs"]:
+        record = read_record(home, job, run)
+        if record is None:
+            missing.append(run)
+            continue
+        rows.append((record, dataset))
+        for path, digest, length in _contents(record):
+            _copy(home, digest, folder / path)
+            files += 1
+            size += length
+    parameters = json.dumps(plan["parameters"], indent=2, sort_keys=True) + "\n"
+    atomic_write(folder / "parameters.yaml", parameters.encode())
+    done = home.state.read(records.job_key(job))
+    if done is not None:
+        document = json.dumps(records.decode_job(done), indent=2, sort_keys=True) + "\n"
+        atomic_write(folder / "job-record.json", document.encode())
+    atomic_write(folder / "README.md", _readme(plan, rows, missing).encode())
+    return Fetched(files, size, tuple(missing))
+
+
+def _contents(record: RunRecord) -> Iterator[tuple[str, Sha256, int]]:
+    for output in record.outputs:
+        pure = PurePosixPath(output.path)
+        if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+            raise IntegrityError("a record names an output outside its folder", where=output.path)
+        yield f"{record.run}/{output.path}", output.sha256, output.size
+    if record.log is not None:
+        yield f"logs/{record.run}.log", record.log.sha256, record.log.size
+
+
+def _copy(home: Home, digest: Sha256, target: Path) -> None:
+    if target.is_symlink() or target.exists():
+        with target.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() == digest:
+                return
+        raise UsageError(
+            "a file with other content is already there",
+            where=str(target),
+            hint="fetch into an empty folder; nothing was replaced",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{unique_name()}")
+    hasher = hashlib.sha256()
+    try:
+        with home.blobs.open(digest) as source, temporary.open("xb") as copy:
+            while chunk := source.read(_CHUNK):
+                hasher.update(chunk)
+                copy.write(chunk)
+        if hasher.hexdigest() != digest:
+            raise IntegrityError(
+                "the stored output no longer has its digest",
+                where=f"sha256:{digest}",
+                hint="`neurocaas reconcile --verify` computes damaged runs again",
+            )
+        os.rename(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _readme(
+    plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: list[str]
+) -> str:
+    lines = [
+        f"# Results of job {plan['job']}",
+        "",
+        f"Analysis: {plan['blueprint']} {plan['version']}, published by commit "
+        f"`{plan['blueprint_commit'][:12]}`.",
+        f"Registry commit of the job: `{plan['registry_commit'][:12]}`.",
+        "",
+        "* `<run>/…`: the output files of each run",
+        "* `logs/<run>.log`: what the workflow wrote, with UTC times",
+        "* `parameters.yaml`: the effective parameters, defaults included",
+        "* `job-record.json`: digests, environment, machine, times and cost",
+        "",
+        "| run | dataset | status | files | seconds | note |",
+        "|---|---|---|---|---|---|",
+    ]
+    for record, dataset in rows:
+        note = f"same as {record.taken_from}" if record.taken_from else record.message
+        lines.append(
+            f"| {record.run} | {dataset} | {record.status} | {len(record.outputs)} "
+            f"| {record.usage.wall_s:.1f} | {note} |"
+        )
+    lines += [f"| {run} | | not ended yet | | | |" for run in missing]
+    lines += ["", "Environments (an OCI image each, built from the registry, bit for bit):", ""]
+    lines += [
+        f"* step `{step}`: IAE `{image['iae']}`, image `sha256:{image['image']}`"
+        for step, image in plan["images"].items()
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,45 @@
+"""The folder where this machine keeps contents, state and environments."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from neurocaas_ci.stores.directory import DirectoryBlobs, DirectoryState
+
+
+def default_home() -> Path:
+    """Return `$NEUROCAAS_HOME`, or `neurocaas` in the user's data folder (XDG base directories)."""
+    if home := os.environ.get("NEUROCAAS_HOME"):
+        return Path(home).absolute()
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data).absolute() / "neurocaas"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Adapters for everything below one home folder."""
+
+    root: Path
+
+    @cached_property
+    def blobs(self) -> DirectoryBlobs:
+        """Return the blob store."""
+        return DirectoryBlobs(self.root / "store")
+
+    @cached_property
+    def state(self) -> DirectoryState:
+        """Return the state store."""
+        return DirectoryState(self.root / "store")
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of attempts, on the file system of the store."""
+        return self.root / "store" / "scratch"
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of downloaded packages, images and unpacked roots."""
+        return self.root / "cache"

@@ -1,0 +1,27 @@
+"""Read live progress from the tail of a run's log: lines `::progress 0.42 message`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# The log prefixes each line with a time stamp; the workflow's text follows it.
+_LINE = re.compile(r"::progress\s+([01](?:\.\d+)?|\.\d+)(?:[ \t]+([^\n]*))?")
+_TAIL = 8192
+
+
+def last_progress(log: Path) -> tuple[float, str] | None:
+    """Return the fraction (0 to 1) and the message of the newest progress line, or None."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - _TAIL))
+            tail = stream.read(_TAIL).decode("utf-8", "replace")
+    except OSError:
+        return None
+    # A last line without its newline may still grow.
+    found = _LINE.findall(tail[: tail.rfind("\n") + 1])
+    if not found:
+        return None
+    fraction, message = found[-1]
+    return min(float(fraction), 1.0), message.strip()

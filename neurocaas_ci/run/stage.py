@@ -1,0 +1,122 @@
+"""Stage in: lay out what a run sees under /inputs, every byte verified."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
+from neurocaas_ci.stores.directory import unique_name
+from neurocaas_ci.stores.interface import BlobStore
+
+_OWNER = "owner.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One attempt's folders, and the marks that show whether an input was touched meanwhile."""
+
+    inputs: Path
+    outputs: Path
+    marks: tuple[tuple[str, int, int], ...]
+
+    def changed(self) -> str | None:
+        """Return the path of an input that was changed since it was verified, or None."""
+        for path, size, modified in self.marks:
+            facts = os.stat(path)
+            if facts.st_size != size or facts.st_mtime_ns != modified:
+                return os.path.relpath(path, self.inputs)
+        return None
+
+
+class Scratch:
+    """The attempts of this process; a folder whose owner is gone is swept by the next one.
+
+    Use it as a context manager; the folder is removed at the end.
+    """
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._sweep(root)
+        self.folder = root / unique_name()
+        self.folder.mkdir()
+        self._lock = _own(self.folder)
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
+
+    def new(self) -> Path:
+        """Return a new, empty folder for one attempt."""
+        folder = self.folder / unique_name()
+        folder.mkdir()
+        return folder
+
+    def discard(self, folder: Path) -> None:
+        """Remove one attempt, whatever a workflow made of its folders."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def _sweep(root: Path) -> None:
+        for entry in root.iterdir():
+            with contextlib.suppress(OSError):
+                lock = os.open(entry / _OWNER, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(entry, ignore_errors=True)
+                finally:
+                    os.close(lock)
+
+
+def _own(folder: Path) -> int:
+    # Locked before it gets its name: a sweeper can never see it unlocked.
+    hidden = folder / f".{_OWNER}"
+    lock = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.rename(hidden, folder / _OWNER)
+    return lock
+
+
+def resolve_inputs(spec: RunSpec, upstream: Mapping[str, RunRecord]) -> tuple[InputFile, ...]:
+    """Return the inputs of a run with the outputs of the runs it needs in their folders."""
+    resolved = list(spec.inputs)
+    for folder, run in sorted(spec.needs.items()):
+        resolved += [
+            InputFile(f"{folder}/{f.path}", f.sha256, f.size) for f in upstream[run].outputs
+        ]
+    return tuple(resolved)
+
+
+def stage_in(
+    spec: RunSpec, inputs: tuple[InputFile, ...], blobs: BlobStore, attempt: Path
+) -> Staged:
+    """Lay out /inputs and an empty /outputs in an attempt's folder.
+
+    Raise IntegrityError when a content is missing or does not have its digest.
+    """
+    root, outputs = attempt / "inputs", attempt / "outputs"
+    root.mkdir()
+    outputs.mkdir()
+    made = {root}
+    marks: list[tuple[str, int, int]] = []
+    for file in inputs:
+        target = root / file.path
+        if target.parent not in made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        blobs.place(file.sha256, target)
+        facts = os.stat(target)
+        marks.append((str(target), facts.st_size, facts.st_mtime_ns))
+    # JSON is a subset of YAML 1.2: a workflow reads it with whatever it has.
+    text = json.dumps(spec.config, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    (root / "config.yaml").write_text(text, encoding="utf-8")
+    return Staged(root, outputs, tuple(marks))

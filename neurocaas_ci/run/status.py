@@ -1,0 +1,118 @@
+"""What is known of a job and its runs at this moment, derived from records, claims and logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from neurocaas_ci.model.run import RunRecord
+from neurocaas_ci.run import records
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.pending import Merged
+from neurocaas_ci.run.progress import last_progress
+
+State = Literal["queued", "running", "interrupted", "succeeded", "failed", "cancelled", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run: `fraction` is live progress (0 to 1), `seconds` the wall time so far or in all."""
+
+    run: str
+    dataset: str
+    state: State
+    fraction: float | None = None
+    message: str = ""
+    seconds: float | None = None
+    taken_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job: `position` counts the jobs before it in the queue, `age` is seconds since merge."""
+
+    id: str
+    blueprint: str
+    state: State
+    position: int | None
+    age: float
+    message: str
+    runs: tuple[RunView, ...]
+    cost_usd: float | None
+
+    def count(self, *states: State) -> int:
+        """Return how many runs are in one of the states."""
+        return sum(run.state in states for run in self.runs)
+
+
+def view_jobs(home: Home, jobs: Sequence[Merged]) -> list[JobView]:
+    """Return the views of jobs that are given in queue order."""
+    views: list[JobView] = []
+    waiting = 0
+    for merged in jobs:
+        view = view_job(home, merged, waiting)
+        waiting += view.position is not None
+        views.append(view)
+    return views
+
+
+def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
+    """Return what is known of one job; `waiting` jobs are before it."""
+    age = time.time() - merged.time
+    done = home.state.read(records.job_key(merged.id))
+    plan = home.state.read(records.plan_key(merged.id))
+    if plan is None:
+        if done is not None:
+            record = records.decode_job(done)
+            return JobView(merged.id, "", "cancelled", None, age, record["message"], (), 0.0)
+        return JobView(merged.id, "", "queued", waiting, age, "waits for a reconcile", (), None)
+    facts = records.decode_plan(plan)
+    blueprint = f"{facts['blueprint']}@{facts['version']}"
+    runs = tuple(_view_run(home, merged.id, run, dataset) for run, dataset in facts["runs"])
+    if done is not None:
+        record = records.decode_job(done)
+        return JobView(
+            merged.id, blueprint, record["status"], None, age, record["message"], runs,
+            record["cost_usd"],
+        )  # fmt: skip
+    state: State = "running" if any(run.state == "running" for run in runs) else "interrupted"
+    message = "" if state == "running" else "`neurocaas reconcile` goes on where it stopped"
+    return JobView(merged.id, blueprint, state, waiting, age, message, runs, None)
+
+
+def read_record(home: Home, job: str, run: str) -> RunRecord | None:
+    """Return the record of a run, or None."""
+    data = home.state.read(records.record_key(job, run))
+    return None if data is None else records.decode_record(data)
+
+
+def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
+    record = read_record(home, job, run)
+    if record is not None:
+        message = record.message
+        if record.taken_from:
+            message = f"same as {record.taken_from}"
+        return RunView(
+            run, dataset, record.status, 1.0 if record.status == "succeeded" else None, message,
+            record.usage.wall_s, record.taken_from,
+        )  # fmt: skip
+    log = home.state.path(records.log_key(job, run))
+    if not home.state.held(records.run_key(job, run)):
+        return RunView(run, dataset, "interrupted" if log.exists() else "queued")
+    progress = last_progress(log)
+    fraction, message = progress if progress else (None, "")
+    return RunView(run, dataset, "running", fraction, message, _age(log))
+
+
+def _age(log: Path) -> float | None:
+    """Return the seconds since the first line of a log, which carries its time."""
+    try:
+        with log.open("rb") as stream:
+            first = stream.read(len("2026-01-01T00:00:00.000Z")).decode("ascii", "replace")
+        return max(0.0, time.time() - datetime.fromisoformat(first).timestamp())
+    except (OSError, ValueError):
+        return None

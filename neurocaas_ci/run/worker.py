@@ -1,0 +1,258 @@
+"""Execute one run: claim, stage in, sandbox, store, record; the same code under every executor."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+from neurocaas_ci.errors import IntegrityError, NeurocaasError
+from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.run import (
+    InputFile,
+    Isolation,
+    LogFile,
+    Reason,
+    RunRecord,
+    RunSpec,
+    RunStatus,
+    Usage,
+)
+from neurocaas_ci.run import records
+from neurocaas_ci.run.outputs import collect
+from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
+from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
+from neurocaas_ci.stores.interface import BlobStore, Claim, StateStore
+
+_NO_ISOLATION = Isolation(level="none", network=False)
+
+
+class Interrupted(NeurocaasError):
+    """The run was stopped half-way, nothing was recorded, and it can be started again."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a worker needs of its machine.
+
+    `root_of` gives the verified root folder of an image, `log_of` the live log of a state key;
+    `stop` ends runs without a record, `cancel` ends them as cancelled.
+    """
+
+    blobs: BlobStore
+    state: StateStore
+    scratch: Scratch
+    sandbox: Sandbox
+    root_of: Callable[[Sha256], Path]
+    log_of: Callable[[str], Path]
+    stop: Event
+    cancel: Event
+
+    def execute(self, spec: RunSpec) -> RunRecord:
+        """Run the spec unless that has been done, and return its record.
+
+        Raise Interrupted when stopped, IntegrityError when an input is not intact, and
+        BackendUnavailableError when the machine fails; then there is no record.
+        """
+        with self.state.claim(records.run_key(spec.job, spec.run), wait=True) as claim:
+            assert claim is not None  # noqa: S101 - `wait=True` always yields a claim
+            known = self.finished(spec)
+            if known is not None:
+                return known
+            if self.stop.is_set():
+                raise Interrupted("stopped before the run began", where=f"{spec.job}#{spec.run}")
+            upstream = {run: self._record(spec.job, run) for run in spec.needs.values()}
+            for run, record in upstream.items():
+                if record is None:
+                    raise IntegrityError(
+                        f"run {run}, which it needs, is unfinished", where=f"{spec.job}#{spec.run}"
+                    )
+                if record.status != "succeeded":
+                    return self._never_ran(
+                        spec, "skipped", "upstream_failed", f"run {run}, which it needs, failed"
+                    )
+            if self.cancel.is_set():
+                return self._never_ran(spec, "cancelled", "cancelled", "the job was cancelled")
+            inputs = resolve_inputs(spec, {r: rec for r, rec in upstream.items() if rec})
+            return self._compute_once(spec, inputs, claim)
+
+    def finished(self, spec: RunSpec) -> RunRecord | None:
+        """Return the record of an ended run; one whose outputs are not intact does not count."""
+        record = self._record(spec.job, spec.run)
+        return record if record is not None and self.intact(record) else None
+
+    def intact(self, record: RunRecord) -> bool:
+        """Read every output of a record again and compare its digest."""
+        return all(self.blobs.verify(f.sha256, f.size) for f in record.outputs)
+
+    def _record(self, job: str, run: str) -> RunRecord | None:
+        data = self.state.read(records.record_key(job, run))
+        if data is None:
+            return None
+        try:
+            return records.decode_record(data)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def _compute_once(
+        self, spec: RunSpec, inputs: tuple[InputFile, ...], claim: Claim
+    ) -> RunRecord:
+        identity = spec.identity(inputs)
+        key = records.result_key(identity)
+        guard: AbstractContextManager[object] = (
+            self.state.claim(key, wait=True) if spec.use_cache else nullcontext()
+        )
+        with guard:
+            if spec.use_cache and (taken := self._take(spec, identity, key)) is not None:
+                return taken
+            record = self._attempt(spec, inputs, identity, claim)
+            if record.status == "succeeded":
+                origin = json.dumps({"job": spec.job, "run": spec.run})
+                self.state.write(key, origin.encode())
+            return record
+
+    def _take(self, spec: RunSpec, identity: Sha256, key: str) -> RunRecord | None:
+        """Reuse an identical finished run, if its outputs are still intact."""
+        pointer = self.state.read(key)
+        if pointer is None:
+            return None
+        began = _now()
+        origin = json.loads(pointer)
+        earlier = self._record(origin["job"], origin["run"])
+        if (
+            earlier is None
+            or earlier.status != "succeeded"
+            or earlier.identity != identity
+            or not self.intact(earlier)
+        ):
+            return None
+        record = replace(
+            earlier,
+            job=spec.job,
+            run=spec.run,
+            step=spec.step,
+            hardware=spec.hardware,
+            usage=Usage(),
+            stages={},
+            started=began,
+            ended=_now(),
+            taken_from=earlier.taken_from or f"{earlier.job}#{earlier.run}",
+        )
+        return self._write(record)
+
+    def _attempt(
+        self, spec: RunSpec, inputs: tuple[InputFile, ...], identity: Sha256, claim: Claim
+    ) -> RunRecord:
+        began, clock = _now(), time.perf_counter()
+        attempt = self.scratch.new()
+        try:
+            staged = stage_in(spec, inputs, self.blobs, attempt)
+            root = self.root_of(spec.image)
+            staging = time.perf_counter() - clock
+            log = self.log_of(records.log_key(spec.job, spec.run))
+            log.parent.mkdir(parents=True, exist_ok=True)
+            result = self.sandbox.execute(
+                SandboxRequest(
+                    root=root,
+                    command=spec.command,
+                    environment=spec.environment,
+                    inputs=staged.inputs,
+                    outputs=staged.outputs,
+                    log=log,
+                    limits=spec.limits,
+                    max_runtime=spec.max_runtime,
+                    claim_fd=claim.fd,
+                ),
+                cancelled=lambda: self.stop.is_set() or self.cancel.is_set(),
+            )
+            if self.stop.is_set() and result.reason == "cancelled":
+                raise Interrupted("stopped; it starts again", where=f"{spec.job}#{spec.run}")
+            if (touched := staged.changed()) is not None:
+                raise IntegrityError(
+                    f"{touched} was changed while the run was using it",
+                    where=f"{spec.job}#{spec.run}",
+                    hint="put the original again with `neurocaas data put`, then reconcile again",
+                )
+            clock = time.perf_counter()
+            outputs, problem = collect(
+                staged.outputs, self.blobs, spec.limits, spec.outputs_required
+            )
+            storing = time.perf_counter() - clock
+            status, reason, message = _judge(result, problem)
+            blob = self.blobs.adopt(log)
+            record = RunRecord(
+                job=spec.job,
+                run=spec.run,
+                step=spec.step,
+                identity=identity,
+                status=status,
+                reason=reason,
+                message=message,
+                exit_code=result.exit_code,
+                image=spec.image,
+                inputs=inputs,
+                outputs=outputs,
+                log=LogFile(blob.sha256, blob.size, result.log_dropped),
+                usage=result.usage,
+                isolation=result.isolation,
+                hardware=spec.hardware,
+                started=began,
+                ended=_now(),
+                stages={"stage_in": staging, **result.stages, "hash_store": storing},
+            )
+            return self._write(record)
+        finally:
+            self.scratch.discard(attempt)
+
+    def _never_ran(
+        self, spec: RunSpec, status: RunStatus, reason: Reason, message: str
+    ) -> RunRecord:
+        now = _now()
+        return self._write(
+            RunRecord(
+                job=spec.job,
+                run=spec.run,
+                step=spec.step,
+                identity=spec.identity(spec.inputs),
+                status=status,
+                reason=reason,
+                message=message,
+                exit_code=None,
+                image=spec.image,
+                inputs=spec.inputs,
+                outputs=(),
+                log=None,
+                usage=Usage(),
+                isolation=_NO_ISOLATION,
+                hardware=spec.hardware,
+                started=now,
+                ended=now,
+            )
+        )
+
+    def _write(self, record: RunRecord) -> RunRecord:
+        self.state.write(records.record_key(record.job, record.run), records.encode_record(record))
+        return record
+
+
+def _judge(
+    result: SandboxResult, problem: tuple[Reason, str] | None
+) -> tuple[RunStatus, Reason, str]:
+    if result.reason == "cancelled":
+        return "cancelled", "cancelled", result.message or "the job was cancelled"
+    if result.reason != "exited":
+        return "failed", result.reason, result.message
+    if problem is not None:
+        return "failed", *problem
+    return "succeeded", "exited", result.message
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

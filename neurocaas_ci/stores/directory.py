@@ -1,0 +1,272 @@
+"""The directory store: blobs by digest, state documents and claims on one local file system."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import itertools
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, UsageError
+from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.stores.interface import Blob, Claim, Readable
+
+_CHUNK = 1 << 20
+_unique = itertools.count()
+
+
+def unique_name() -> str:
+    """Return a name that no other thread or living process uses."""
+    return f"{os.getpid()}-{next(_unique)}-{os.urandom(4).hex()}"
+
+
+def atomic_write(path: Path, data: bytes, *, sync: bool = False) -> None:
+    """Replace a file as a whole; `sync` makes it survive a power loss as well."""
+    temporary = path.with_name(f".{path.name}.{unique_name()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with open(descriptor, "wb") as stream:
+            stream.write(data)
+            if sync:
+                stream.flush()
+                os.fsync(descriptor)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _translate(error, path) from error
+
+
+class DirectoryBlobs:
+    """Blobs in `<root>/blobs/sha256/ab/<digest>`, mode 0444; staging in `<root>/incoming`."""
+
+    def __init__(self, root: Path) -> None:
+        self._blobs = root / "blobs" / "sha256"
+        self._incoming = root / "incoming"
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def path(self, digest: Sha256) -> Path:
+        """Return where a digest is kept; whether it is there is not checked."""
+        return self._blobs / digest[:2] / digest
+
+    def put(self, stream: Readable) -> Blob:
+        """Copy a stream into the store, hashing it once on the way."""
+        temporary = self._incoming / unique_name()
+        hasher = hashlib.sha256()
+        size = 0
+        try:
+            with temporary.open("xb") as target:
+                while chunk := stream.read(_CHUNK):
+                    hasher.update(chunk)
+                    size += len(chunk)
+                    target.write(chunk)
+            digest = Sha256(hasher.hexdigest())
+            self._move_in(temporary, digest)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise _translate(error, self._blobs) from error
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return Blob(digest, size)
+
+    def adopt(self, path: Path) -> Blob:
+        """Move a regular file into the store, hashing it once; `path` is gone afterwards.
+
+        The caller sees to it that nobody writes to the file any more.
+        """
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(descriptor, "rb") as stream:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                raise IntegrityError("only regular files can be stored", where=str(path))
+            digest = Sha256(_hash(stream))
+            os.fchmod(descriptor, 0o444)
+            if facts.st_uid != os.geteuid():
+                os.fchown(descriptor, os.geteuid(), os.getegid())
+        try:
+            self._move_in(path, digest)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise _translate(error, self._blobs) from error
+            with path.open("rb") as stream:
+                blob = self.put(stream)
+            path.unlink()
+            return blob
+        return Blob(digest, facts.st_size)
+
+    def open(self, digest: Sha256) -> BinaryIO:
+        """Open a content for reading; raise IntegrityError when it is missing."""
+        try:
+            return self.path(digest).open("rb")
+        except FileNotFoundError:
+            raise _missing(digest) from None
+
+    def place(self, digest: Sha256, target: Path) -> int:
+        """Make the verified content appear at `target` (a hard link where possible).
+
+        Return its size in bytes; raise IntegrityError when it is missing or damaged.
+        """
+        source = self.path(digest)
+        with self.open(digest) as stream:
+            if _hash(stream) != digest:
+                raise _damaged(digest)
+            size = os.fstat(stream.fileno()).st_size
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno not in {errno.EXDEV, errno.EMLINK, errno.EPERM}:
+                raise _translate(error, target) from error
+            shutil.copyfile(source, target)
+            target.chmod(0o444)
+        return size
+
+    def verify(self, digest: Sha256, size: int) -> bool:
+        """Read the content and tell whether it is there and still has this digest and size."""
+        try:
+            with self.path(digest).open("rb") as stream:
+                return os.fstat(stream.fileno()).st_size == size and _hash(stream) == digest
+        except OSError:
+            return False
+
+    def _move_in(self, path: Path, digest: Sha256) -> None:
+        target = self.path(digest)
+        path.chmod(0o444)
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            target.parent.mkdir(exist_ok=True)
+            os.rename(path, target)
+
+
+class DirectoryState:
+    """State documents in `<root>/state/<key>`, claims as flock'ed files in `<root>/locks`."""
+
+    def __init__(self, root: Path) -> None:
+        self._state = root / "state"
+        self._locks = root / "locks"
+        self._state.mkdir(parents=True, exist_ok=True)
+        self._locks.mkdir(parents=True, exist_ok=True)
+
+    def path(self, key: str) -> Path:
+        """Return the file of a key; raise UsageError for a key that could leave the store."""
+        if not key or any(part in {"", ".", ".."} for part in key.split("/")) or "\0" in key:
+            raise UsageError(f"not a state key: {key!r}")
+        return self._state / key
+
+    def read(self, key: str) -> bytes | None:
+        """Return the document, or None."""
+        try:
+            return self.path(key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace the document atomically."""
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, data)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys below `prefix/`, sorted; half-written documents are not listed."""
+        found: list[str] = []
+        base = str(self._state)
+        for folder, _, files in os.walk(self.path(prefix)):
+            below = os.path.relpath(folder, base)
+            found.extend(f"{below}/{name}" for name in files if not name.startswith("."))
+        return sorted(found)
+
+    @contextlib.contextmanager
+    def claim(self, key: str, *, wait: bool) -> Iterator[Claim | None]:
+        """Hold the key exclusively; yield None when it is held elsewhere and `wait` is false."""
+        self.path(key)
+        path = self._lock_path(key)
+        descriptor = _lock(path, wait=wait)
+        if descriptor is None:
+            yield None
+            return
+        try:
+            yield Claim(key, descriptor)
+        finally:
+            # Unlinking while the lock is held is safe: whoever opened the same file notices.
+            path.unlink(missing_ok=True)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    def held(self, key: str) -> bool:
+        """Tell whether somebody holds the key now, without disturbing them."""
+        self.path(key)
+        try:
+            descriptor = os.open(self._lock_path(key), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _lock_path(self, key: str) -> Path:
+        return self._locks / key.replace("%", "%25").replace("/", "%2F")
+
+
+def _lock(path: Path, *, wait: bool) -> int | None:
+    operation = fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, operation)
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
+                    return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # The holder removed the file between our open and our lock: take the new one.
+        os.close(descriptor)
+
+
+def _hash(stream: BinaryIO) -> str:
+    return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _missing(digest: Sha256) -> IntegrityError:
+    return IntegrityError(
+        "this content is not in the store",
+        where=f"sha256:{digest}",
+        hint="put the file again with `neurocaas data put FILE`",
+    )
+
+
+def _damaged(digest: Sha256) -> IntegrityError:
+    return IntegrityError(
+        "the stored content no longer has its digest",
+        where=f"sha256:{digest}",
+        hint="the disk or somebody changed it; put the original again with `neurocaas data put FILE`",
+    )
+
+
+def _translate(error: OSError, path: Path) -> BackendUnavailableError:
+    hints = {
+        errno.ENOSPC: "free some space and run the same command again; nothing is half-written",
+        errno.EDQUOT: "free some space and run the same command again; nothing is half-written",
+        errno.EACCES: "check the owner and the permissions of the store",
+        errno.EROFS: "the store must be writable; NEUROCAAS_HOME moves it",
+    }
+    return BackendUnavailableError(
+        f"the store cannot be written: {error.strerror}",
+        where=str(path),
+        hint=hints.get(error.errno or 0, "check the disk and run the same command again"),
+    )
