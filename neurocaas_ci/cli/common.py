@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.run.home import Home, default_home
+from neurocaas_ci.run.home import Home, default_cache, default_home
 from neurocaas_ci.run.reach import make_reachable
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -76,16 +76,25 @@ def main_ref(repo: Path, *, fetch: bool) -> str:
 
 def open_home(*, sandboxed: bool = False) -> Home:
     """Return this machine's home folder; `sandboxed` also makes it reachable for nobody's uid."""
-    root = default_home()
+    home = Home(_folder(default_home(), "NEUROCAAS_HOME"))
+    if (cache := default_cache()) is not None:
+        home = Home(home.root, _folder(cache, "NEUROCAAS_CACHE"))
+    if not sandboxed:
+        return home
+    shared = home.shared_cache and make_reachable(home.shared_cache)
+    return Home(make_reachable(home.root), shared)
+
+
+def _folder(path: Path, variable: str) -> Path:
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"the home folder cannot be made: {error.strerror}",
-            where=str(root),
-            hint="NEUROCAAS_HOME names another folder",
+            f"the folder cannot be made: {error.strerror}",
+            where=str(path),
+            hint=f"{variable} names another folder",
         ) from error
-    return Home(make_reachable(root) if sandboxed else root)
+    return path
 
 
 def say(text: str) -> None:

@@ -85,7 +85,9 @@ def rm(names: tuple[str, ...], *, content: bool) -> None:
         label = name.removeprefix("store:")
         entry = look_up(home.state, label)
         if entry is None:
-            raise UsageError(f"no dataset named store:{label}", hint="`neurocaas data ls` lists them")
+            raise UsageError(
+                f"no dataset named store:{label}", hint="`neurocaas data ls` lists them"
+            )
         home.state.path(f"names/{label}").unlink(missing_ok=True)
         if content and all(other.sha256 != entry.sha256 for other in all_names(home.state)):
             home.blobs.path(entry.sha256).unlink(missing_ok=True)
@@ -99,9 +101,7 @@ def _open_regular(path: Path) -> BinaryIO:
     try:
         stream = path.open("rb")
     except OSError as error:
-        raise UsageError(
-            f"the file cannot be read: {error.strerror}", where=str(path)
-        ) from error
+        raise UsageError(f"the file cannot be read: {error.strerror}", where=str(path)) from error
     if os.fstat(stream.fileno()).st_size == 0:
         stream.close()
         raise UsageError("the file is empty", where=str(path), hint="check how it was made")

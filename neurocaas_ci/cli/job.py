@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import published
 from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.registry.tree import Tree, TreeEntry
 from neurocaas_ci.run.pending import JOBS, select
 from neurocaas_ci.run.resolve import split_reference
 from neurocaas_ci.stores.directory import atomic_write
@@ -57,7 +59,7 @@ def command() -> None:
 @_commit_option
 @repo_option
 @fetch_option
-def new(  # noqa: PLR0913 - one per field of a manifest
+def new(
     blueprint: str,
     name: str | None,
     user: str | None,
@@ -81,7 +83,7 @@ def new(  # noqa: PLR0913 - one per field of a manifest
     """
     repo = find_repo(repo)
     ref = main_ref(repo, fetch=fetch)
-    ask = not yes and click.get_text_stream("stdin").isatty()
+    ask = not yes and sys.stdin.isatty()
     with GitTree(repo, ref) as head:
         analysis = _blueprint(repo, head, blueprint)
         user = _need(user, ask, "Your login", "--user")
@@ -164,7 +166,7 @@ def _blueprint(repo: Path, head: GitTree, reference: str) -> Blueprint:
         with GitTree(repo, published(repo, head.commit, name, version)) as tree:
             loaded = Registry(tree).blueprint(name)
     if loaded.value is None:
-        known = ", ".join(Registry(head).blueprint_names()) or "none"
+        known = ", ".join(Registry(head).blueprints()) or "none"
         raise UsageError(f"no valid blueprint {reference!r} on main", hint=f"published: {known}")
     return loaded.value
 
@@ -206,10 +208,25 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
     return pairs
 
 
+class _Draft:
+    """A working folder with one file that is not written yet."""
+
+    def __init__(self, tree: Tree, path: str, content: bytes) -> None:
+        self._tree, self._path, self._content = tree, path, content
+
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
+        """Return the draft or what the folder holds."""
+        return self._content if path == self._path else self._tree.read(path, limit)
+
+    def entries(self, prefix: str = "") -> list[TreeEntry]:
+        """Return the files of the folder."""
+        return self._tree.entries(prefix)
+
+
 def _check(repo: Path, path: Path, manifest: dict[str, Any]) -> Job:
     """Load the manifest as the registry would; raise FindingsError before anything is written."""
     relative = str(path.relative_to(repo))
-    loaded = Registry(FolderTree(repo)).job(relative, _dump(manifest))
+    loaded = Registry(_Draft(FolderTree(repo), relative, _dump(manifest))).job(relative)
     if loaded.value is None:
         lines = [f"{f.location.pointer or '/'}: {f.message}" for f in loaded.findings]
         raise FindingsError("\n  ".join(["this makes no valid job", *lines]), where=relative)

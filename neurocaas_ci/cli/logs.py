@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -16,6 +18,7 @@ from neurocaas_ci.cli.common import (
     say,
 )
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
@@ -54,20 +57,12 @@ def command(job: str, only: str | None, repo: Path | None, *, follow: bool, fetc
 
 def _print_log(home: Home, job: str, run: str, *, follow: bool) -> None:
     """Print one log from its start; a live log is read on while it grows."""
-    live = home.state.path(records.log_key(job, run))
-    stream = None
-    out = click.get_binary_stream("stdout")
+    out = sys.stdout.buffer
+    stream: BinaryIO | None = None
     while True:
         # Looked at before reading: what was written until then is complete.
         record = read_record(home, job, run)
-        if stream is None:
-            if record is not None:
-                if record.log is not None:
-                    stream = home.blobs.open(record.log.sha256)
-                elif record.message:
-                    say(f"({record.status}: {record.message})")
-            elif live.exists():
-                stream = live.open("rb")
+        stream = stream or _open_log(home, job, run, record)
         while stream is not None and (chunk := stream.read(_CHUNK)):
             out.write(chunk)
             out.flush()
@@ -76,5 +71,17 @@ def _print_log(home: Home, job: str, run: str, *, follow: bool) -> None:
         time.sleep(_POLL_SECONDS)
     if stream is not None:
         stream.close()
+    if record is not None and record.log is None and record.message:
+        say(f"({record.status}: {record.message})")
     if record is not None and record.log is not None and record.log.dropped:
         say(f"({record.log.dropped:,} further bytes were over the log limit and not kept)")
+
+
+def _open_log(home: Home, job: str, run: str, record: RunRecord | None) -> BinaryIO | None:
+    """Open the stored log of an ended run, or the live one, if there is any."""
+    if record is not None:
+        return home.blobs.open(record.log.sha256) if record.log is not None else None
+    try:
+        return home.state.path(records.log_key(job, run)).open("rb")
+    except FileNotFoundError:
+        return None

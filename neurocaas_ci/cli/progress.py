@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neurocaas_ci.cli.common import human_time, on_terminal, say
@@ -63,7 +64,7 @@ class Lines:
             return
         self._spoke = time.monotonic()
 
-    def run_unfinished(self, job: str, problem: Unfinished) -> None:
+    def run_unfinished(self, problem: Unfinished) -> None:
         """Say why a run has no record."""
         say(f"  {problem.run} unfinished: {problem.error}")
 
@@ -81,7 +82,7 @@ class LiveBars:
 
         self._home = home
         self._console = Console(stderr=True)
-        self._make = lambda: Progress(
+        self._make: Callable[[], Progress] = lambda: Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[note]}"),
@@ -126,7 +127,7 @@ class LiveBars:
         self._progress.advance(self._job)
         self._console.print(f"  {describe(record)}", highlight=False, markup=False)
 
-    def run_unfinished(self, job: str, problem: Unfinished) -> None:
+    def run_unfinished(self, problem: Unfinished) -> None:
         """Say why a run has no record."""
         self._console.print(f"  {problem.run} unfinished: {problem.error}", markup=False)
 
@@ -165,7 +166,9 @@ class LiveBars:
 def describe(record: RunRecord) -> str:
     """Return one line about an ended run."""
     if record.taken_from:
-        return f"{record.run} {record.status}: same computation as {record.taken_from}, not repeated"
+        return (
+            f"{record.run} {record.status}: same computation as {record.taken_from}, not repeated"
+        )
     tail = f": {record.message}" if record.message else ""
     return f"{record.run} {record.status} in {human_time(record.usage.wall_s)}{tail}"
 

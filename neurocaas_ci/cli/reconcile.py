@@ -72,7 +72,7 @@ def command(
             repo=repo,
             head=head,
             home=home,
-            images=Images(home.cache),
+            images=Images(home.cache, say),
             sandbox=Sandbox.probe(isolation, home.scratch),
             make_executor=lambda execute: LocalExecutor(
                 execute, cpus=cpus, memory=available_memory()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def _views(home: Home, every: list[Merged], chosen: set[str] | None) -> list[Job
 
 
 def _show(lines: list[str], *, redraw: bool) -> None:
-    if redraw and click.get_text_stream("stdout").isatty():
+    if redraw and sys.stdout.isatty():
         click.clear()
     click.echo("\n".join(lines))
 
@@ -96,11 +97,11 @@ def _job_text(view: JobView) -> list[str]:
         lines.append(f"  {view.message}")
     width = max((len(run.run) for run in view.runs), default=0)
     names = max((len(run.dataset) for run in view.runs), default=0)
-    for run in view.runs:
-        lines.append(
-            f"  {run.run.ljust(width)}  {run.dataset.ljust(names)}  {run.state:<11} "
-            f"{_bar(run)}  {human_time(run.seconds):>9}  {run.message}".rstrip()
-        )
+    lines.extend(
+        f"  {run.run.ljust(width)}  {run.dataset.ljust(names)}  {run.state:<11} "
+        f"{_bar(run)}  {human_time(run.seconds):>9}  {run.message}".rstrip()
+        for run in view.runs
+    )
     return lines
 
 

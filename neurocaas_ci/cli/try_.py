@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -68,7 +69,7 @@ def command(
         parameters=overrides,
     )
     home = open_home(sandboxed=True)
-    image = Images(home.cache).ensure(tree, name)
+    image = Images(home.cache, say).ensure(tree, name)
     target = output or folder / ".neurocaas" / "try" / name
     tail = _Tail()
     record = run_sample(
@@ -135,6 +136,5 @@ class _Tail:
 
     def _show(self, data: bytes) -> None:
         self._shown += len(data)
-        err = click.get_binary_stream("stderr")
-        err.write(data)
-        err.flush()
+        sys.stderr.buffer.write(data)
+        sys.stderr.flush()

@@ -10,9 +10,10 @@ from typing import Literal
 import click
 
 from neurocaas_ci.build.images import Images
-from neurocaas_ci.cli.common import open_home
+from neurocaas_ci.cli.common import open_home, say
 from neurocaas_ci.errors import RunError, UsageError
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.run import records
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.sandbox import Sandbox
@@ -36,7 +37,7 @@ def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
         raise UsageError(f"not a run spec: {error}", where=str(spec)) from error
     require_profile(run.determinism, machine_facts(), where=str(spec))
     home = open_home(sandboxed=True)
-    images = Images(home.cache)
+    images = Images(home.cache, say)
 
     def root_of(image: Sha256) -> Path:
         return images.find(image).root
@@ -59,11 +60,9 @@ def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
         raise RunError(record.message, where=f"{run.job}#{run.run}")
 
 
-def _interruptible(
-    worker: Worker, run: records.RunSpec, stop: threading.Event
-) -> records.RunRecord:
+def _interruptible(worker: Worker, run: RunSpec, stop: threading.Event) -> RunRecord:
     """Execute in a thread, so that a signal can end the sandbox in good order."""
-    result: list[records.RunRecord | BaseException] = []
+    result: list[RunRecord | BaseException] = []
 
     def target() -> None:
         try:

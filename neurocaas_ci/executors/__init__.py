@@ -1,0 +1,1 @@
+"""Executors place runs on machines."""

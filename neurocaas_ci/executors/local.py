@@ -57,7 +57,9 @@ class LocalExecutor:
         self._memory = memory
         self._pending = _Pending()
         self._changed = threading.Condition()
-        self._results: queue.SimpleQueue[RunRecord | Unfinished | BaseException] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[RunRecord | Unfinished | BaseException] = (
+            queue.SimpleQueue()
+        )
         self._threads: list[threading.Thread] = []
         self._submitted = 0
 

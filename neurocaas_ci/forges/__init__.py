@@ -1,0 +1,1 @@
+"""Forges are where pull requests live."""

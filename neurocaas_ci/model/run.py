@@ -139,7 +139,8 @@ class RunRecord:
     """What happened in one run; `started` and `ended` are UTC, ISO 8601.
 
     `taken_from` is `<job id>#<run id>` when an identical earlier run was reused; `stages` maps
-    the parts of a run (stage_in, sandbox_start, script, hash, store, record) to seconds.
+    the parts of a run (stage_in, sandbox_start, script, hash_store) to seconds. `attempt` counts
+    how often the run was started, interruptions included.
     """
 
     job: str
@@ -159,5 +160,6 @@ class RunRecord:
     hardware: str
     started: str
     ended: str
+    attempt: int = 1
     taken_from: str | None = None
     stages: Mapping[str, float] = field(default_factory=dict)

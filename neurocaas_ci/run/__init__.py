@@ -1,0 +1,1 @@
+"""Carry committed jobs to their end."""

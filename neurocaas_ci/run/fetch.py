@@ -38,7 +38,9 @@ def fetch(home: Home, job: str, folder: Path) -> Fetched:
     """
     data = home.state.read(records.plan_key(job))
     if data is None:
-        raise UsageError("the job has no results yet", where=job, hint="`neurocaas status` says why")
+        raise UsageError(
+            "the job has no results yet", where=job, hint="`neurocaas status` says why"
+        )
     plan = records.decode_plan(data)
     folder.mkdir(parents=True, exist_ok=True)
     files = size = 0
@@ -103,14 +105,12 @@ def _copy(home: Home, digest: Sha256, target: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _readme(
-    plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: list[str]
-) -> str:
+def _readme(plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: list[str]) -> str:
     lines = [
         f"# Results of job {plan['job']}",
         "",
-        f"Analysis: {plan['blueprint']} {plan['version']}, published by commit "
-        f"`{plan['blueprint_commit'][:12]}`.",
+        f"Analysis: {plan['blueprint']} {plan['version']},",
+        f"published by commit `{plan['blueprint_commit'][:12]}`.",
         f"Registry commit of the job: `{plan['registry_commit'][:12]}`.",
         "",
         "* `<run>/…`: the output files of each run",

@@ -18,11 +18,18 @@ def default_home() -> Path:
     return Path(data).absolute() / "neurocaas"
 
 
+def default_cache() -> Path | None:
+    """Return `$NEUROCAAS_CACHE`, where packages and images are kept when not below the home."""
+    cache = os.environ.get("NEUROCAAS_CACHE")
+    return Path(cache).absolute() if cache else None
+
+
 @dataclass(frozen=True)
 class Home:
-    """Adapters for everything below one home folder."""
+    """Adapters for everything below one home folder; the cache may be shared between homes."""
 
     root: Path
+    shared_cache: Path | None = None
 
     @cached_property
     def blobs(self) -> DirectoryBlobs:
@@ -42,4 +49,4 @@ class Home:
     @property
     def cache(self) -> Path:
         """Return the folder of downloaded packages, images and unpacked roots."""
-        return self.root / "cache"
+        return self.shared_cache or self.root / "cache"

@@ -40,7 +40,7 @@ class Observer(Protocol):
         """Hear that a run has a record."""
         ...
 
-    def run_unfinished(self, job: str, problem: Unfinished) -> None:
+    def run_unfinished(self, problem: Unfinished) -> None:
         """Hear that a run could not be carried to its end this time."""
         ...
 
@@ -131,7 +131,7 @@ class Reconciler:
         for result in self._run(resolved, worker, merged, skip=ended.keys()):
             if isinstance(result, Unfinished):
                 problems.append(result)
-                self.observer.run_unfinished(job.id, result)
+                self.observer.run_unfinished(result)
             else:
                 ended[result.run] = result
                 self.observer.run_ended(result)

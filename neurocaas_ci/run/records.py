@@ -87,6 +87,11 @@ def log_key(job: str, run: str) -> str:
     return f"jobs/{job}/runs/{run}/log"
 
 
+def attempt_key(job: str, run: str) -> str:
+    """Return where it is counted how often a run was started."""
+    return f"jobs/{job}/runs/{run}/attempt"
+
+
 def job_key(job: str) -> str:
     """Return where the record of a finished job is kept."""
     return f"jobs/{job}/job.json"
@@ -136,6 +141,7 @@ def encode_record(record: RunRecord) -> bytes:
             "hardware": record.hardware,
             "started": record.started,
             "ended": record.ended,
+            "attempt": record.attempt,
             "taken_from": record.taken_from,
             "stages": dict(record.stages),
         }
@@ -169,6 +175,7 @@ def decode_record(data: bytes) -> RunRecord:
         hardware=d["hardware"],
         started=d["started"],
         ended=d["ended"],
+        attempt=d["attempt"],
         taken_from=d["taken_from"],
         stages=d["stages"],
     )

@@ -73,9 +73,7 @@ def resolve(
         for step in blueprint.steps:
             iae, lock = registry.iae(step.iae), registry.iae_lock(step.iae)
             if iae.value is None or lock.value is None:
-                raise _invalid(
-                    f"the IAE {step.iae} is not valid", (*iae.findings, *lock.findings)
-                )
+                raise _invalid(f"the IAE {step.iae} is not valid", (*iae.findings, *lock.findings))
             image = images.ensure(tree, step.iae, lock.value.image)
             pinned[step.id] = StepImage(step.iae, lock.value.recipe, image.image, image.config)
             environments[step.id] = StepEnvironment(

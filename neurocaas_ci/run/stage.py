@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
 from neurocaas_ci.stores.directory import unique_name
@@ -48,7 +49,7 @@ class Scratch:
         self.folder.mkdir()
         self._lock = _own(self.folder)
 
-    def __enter__(self) -> Scratch:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -104,7 +104,7 @@ def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
     if not home.state.held(records.run_key(job, run)):
         return RunView(run, dataset, "interrupted" if log.exists() else "queued")
     progress = last_progress(log)
-    fraction, message = progress if progress else (None, "")
+    fraction, message = progress or (None, "")
     return RunView(run, dataset, "running", fraction, message, _age(log))
 
 

@@ -32,7 +32,7 @@ from neurocaas_ci.stores.interface import BlobStore, Claim, StateStore
 _NO_ISOLATION = Isolation(level="none", network=False)
 
 
-class Interrupted(NeurocaasError):
+class InterruptedRunError(NeurocaasError):
     """The run was stopped half-way, nothing was recorded, and it can be started again."""
 
     exit_code = 130
@@ -58,7 +58,7 @@ class Worker:
     def execute(self, spec: RunSpec) -> RunRecord:
         """Run the spec unless that has been done, and return its record.
 
-        Raise Interrupted when stopped, IntegrityError when an input is not intact, and
+        Raise InterruptedRunError when stopped, IntegrityError when an input is not intact, and
         BackendUnavailableError when the machine fails; then there is no record.
         """
         with self.state.claim(records.run_key(spec.job, spec.run), wait=True) as claim:
@@ -67,7 +67,9 @@ class Worker:
             if known is not None:
                 return known
             if self.stop.is_set():
-                raise Interrupted("stopped before the run began", where=f"{spec.job}#{spec.run}")
+                raise InterruptedRunError(
+                    "stopped before the run began", where=f"{spec.job}#{spec.run}"
+                )
             upstream = {run: self._record(spec.job, run) for run in spec.needs.values()}
             for run, record in upstream.items():
                 if record is None:
@@ -151,6 +153,7 @@ class Worker:
         self, spec: RunSpec, inputs: tuple[InputFile, ...], identity: Sha256, claim: Claim
     ) -> RunRecord:
         began, clock = _now(), time.perf_counter()
+        number = self._count(spec)
         attempt = self.scratch.new()
         try:
             staged = stage_in(spec, inputs, self.blobs, attempt)
@@ -173,7 +176,9 @@ class Worker:
                 cancelled=lambda: self.stop.is_set() or self.cancel.is_set(),
             )
             if self.stop.is_set() and result.reason == "cancelled":
-                raise Interrupted("stopped; it starts again", where=f"{spec.job}#{spec.run}")
+                raise InterruptedRunError(
+                    "stopped; it starts again", where=f"{spec.job}#{spec.run}"
+                )
             if (touched := staged.changed()) is not None:
                 raise IntegrityError(
                     f"{touched} was changed while the run was using it",
@@ -205,11 +210,19 @@ class Worker:
                 hardware=spec.hardware,
                 started=began,
                 ended=_now(),
+                attempt=number,
                 stages={"stage_in": staging, **result.stages, "hash_store": storing},
             )
             return self._write(record)
         finally:
             self.scratch.discard(attempt)
+
+    def _count(self, spec: RunSpec) -> int:
+        """Note, under the claim, that the run is started once more."""
+        key = records.attempt_key(spec.job, spec.run)
+        number = int(self.state.read(key) or b"0") + 1
+        self.state.write(key, str(number).encode())
+        return number
 
     def _never_ran(
         self, spec: RunSpec, status: RunStatus, reason: Reason, message: str

@@ -1,0 +1,1 @@
+"""Stores keep blobs by digest, and run state."""

@@ -6,13 +6,13 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import io
 import itertools
 import os
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256
@@ -102,7 +102,7 @@ class DirectoryBlobs:
             return blob
         return Blob(digest, facts.st_size)
 
-    def open(self, digest: Sha256) -> BinaryIO:
+    def open(self, digest: Sha256) -> io.BufferedReader:
         """Open a content for reading; raise IntegrityError when it is missing."""
         try:
             return self.path(digest).open("rb")
@@ -238,7 +238,7 @@ def _lock(path: Path, *, wait: bool) -> int | None:
         os.close(descriptor)
 
 
-def _hash(stream: BinaryIO) -> str:
+def _hash(stream: io.BufferedReader) -> str:
     return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -1,0 +1,189 @@
+"""What a job costs over a bare loop of the same script: everything on, side by side in one run.
+
+    python benchmarks/run.py [--n 1 10 70 500] [--rounds 3] [--linear 2000]
+
+Each round runs the plain loop (`xargs -P2`, same interpreter, same script, same bytes) and the
+platform (sandbox, digests, store, record) one after the other on new datasets, so the ratio of a
+pair is fair even on a noisy machine. Nothing is asserted; bars are printed beside the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import CpuClock, Sample, heading, median, run
+from platform_fixture import Platform
+
+ROOT = Path(__file__).resolve().parent.parent
+NEUROCAAS = [sys.executable, "-m", "neurocaas_ci.cli.main"]
+PARALLEL = "2"
+
+
+class Bench:
+    """The platform, the plain loop, and the clock they share."""
+
+    def __init__(self, folder: Path, clock: CpuClock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.platform = Platform(folder, ROOT)
+        self.jobs = 0
+        self.loops = 0
+        root = self._warm_up()
+        self.python = [
+            str(next((root / "lib64").resolve().glob("ld-linux*"))),
+            "--library-path",
+            f"{root}/usr/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu",
+            f"{root}/usr/bin/python3.11",
+            "-s",
+            "-P",
+        ]
+        self.loop_env = {"PATH": os.environ["PATH"], "PYTHONHOME": f"{root}/usr"}
+
+    def _warm_up(self) -> Path:
+        """Build the environment with a first job; return its unpacked root."""
+        self.job_on(self.platform.datasets(1))
+        roots = list((self.platform.home.cache / "roots").glob("*/root"))
+        return roots[0]
+
+    def job_on(self, datasets: list[tuple[str, str]]) -> tuple[str, Sample]:
+        """Commit a job on given datasets and carry it to its end."""
+        self.jobs += 1
+        name = f"job-{self.jobs:04d}"
+        self.platform.job(name, datasets)
+        return name, self.neurocaas(
+            "reconcile", "--no-fetch", "--cpus", PARALLEL, f"ada/2026-11/{name}"
+        )
+
+    def neurocaas(self, *arguments: str) -> Sample:
+        """Measure one command of ours as a whole process."""
+        command = [*NEUROCAAS, *arguments]
+        return run(self.clock, command, env=self.platform.env, cwd=self.platform.repo)
+
+    def loop(self, datasets: list[tuple[str, str]]) -> Sample:
+        """Measure the plain loop over the same bytes."""
+        self.loops += 1
+        folders = self.platform.files(datasets, self.folder / f"loop-{self.loops}")
+        script = ROOT / "iae/bench-stdlib/workflow.py"
+        listing = self.folder / f"loop-{self.loops}.txt"
+        listing.write_text("".join(f"{folder}\n" for folder in folders))
+        each = [*self.python, str(script), "{}", "{}/out"]
+        command = ["xargs", "-a", str(listing), "-P", PARALLEL, "-I", "{}", *each]
+        return run(self.clock, command, env=self.loop_env)
+
+
+def main() -> None:
+    """Run all parts that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--n", type=int, nargs="*", default=[1, 10, 70, 500])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--linear", type=int, default=2000, help="0 leaves the last part out")
+    arguments = parser.parse_args()
+    clock = CpuClock()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        Path(folder).chmod(0o755)
+        bench = Bench(Path(folder), clock)
+        print(f"CPU time: {clock.source}; {os.cpu_count()} processors; {PARALLEL} at once")
+        with heading("Total against a bare `xargs -P2` loop of the same script"):
+            last = totals(bench, arguments.n, arguments.rounds)
+        with heading("Afterwards"):
+            afterwards(bench, last)
+        if arguments.linear:
+            with heading(f"Growth to {arguments.linear} datasets"):
+                growth(bench, arguments.linear)
+        with heading("Where the time of one run goes (median, ms)"):
+            stages(bench, last)
+        with heading("Start-up"):
+            start_up(bench)
+    clock.close()
+
+
+def totals(
+    bench: Bench, sizes: list[int], rounds: int
+) -> dict[int, tuple[str, list[tuple[str, str]]]]:
+    """Print total wall and CPU of both sides; return the last job of each size."""
+    print(f"{'N':>5} {'loop s':>8} {'ours s':>8} {'wall x':>7} {'cpu x':>6} "
+          f"{'CPU ms/dataset over':>20} {'RSS MB':>7}   bars")  # fmt: skip
+    last: dict[int, tuple[str, list[tuple[str, str]]]] = {}
+    for count in sizes:
+        loops: list[Sample] = []
+        ours: list[Sample] = []
+        for _ in range(rounds if count < 500 else max(1, rounds // 3 * 2)):
+            datasets = bench.platform.datasets(count)
+            loops.append(bench.loop(datasets))
+            name, sample = bench.job_on(datasets)
+            ours.append(sample)
+            last[count] = (name, datasets)
+        pairs = list(zip(ours, loops, strict=True))
+        over = median([(o.cpu - p.cpu) / count for o, p in pairs]) * 1e3
+        bar = "fixed CPU <= 0.25 s" if count == 1 else "<= 1.25, <= 15 ms" if count >= 70 else ""
+        print(
+            f"{count:>5} {median([p.wall for p in loops]):>8.2f} {median([o.wall for o in ours]):>8.2f} "
+            f"{median([o.wall / p.wall for o, p in pairs]):>7.2f} "
+            f"{median([o.cpu / p.cpu for o, p in pairs]):>6.2f} {over:>20.1f} "
+            f"{max(o.rss for o in ours) / 1e6:>7.0f}   {bar}",
+            flush=True,
+        )
+    return last
+
+
+def afterwards(bench: Bench, last: dict[int, tuple[str, list[tuple[str, str]]]]) -> None:
+    """Print a no-op that verifies every output, and a job with one changed dataset."""
+    for count, (name, datasets) in last.items():
+        if count < 70:
+            continue
+        noop = [
+            bench.neurocaas("reconcile", "--no-fetch", "--verify", f"ada/2026-11/{name}")
+            for _ in range(5)
+        ]
+        bar = 0.35 if count <= 70 else 1.0
+        print(f"no-op that verifies {count} datasets: CPU {median([s.cpu for s in noop]):.2f} s, "
+              f"wall {median([s.wall for s in noop]):.2f} s (bar: CPU {bar} s)")  # fmt: skip
+        changed, current = [], datasets
+        for _ in range(3):
+            current = [*current[1:], *bench.platform.datasets(1)]
+            changed.append(bench.job_on(current)[1])
+        bar_text = "(bar: 0.6 s)" if count == 70 else ""
+        print(f"one of {count} datasets changed: wall {median([s.wall for s in changed]):.2f} s, "
+              f"CPU {median([s.cpu for s in changed]):.2f} s {bar_text}", flush=True)  # fmt: skip
+
+
+def growth(bench: Bench, top: int) -> None:
+    """Print the CPU time per dataset as N grows."""
+    sizes = [top // 8, top // 4, top // 2, top]
+    rows = [(n, bench.job_on(bench.platform.datasets(n))[1]) for n in sizes]
+    first = rows[0][1].cpu / rows[0][0]
+    for count, sample in rows:
+        each = sample.cpu / count
+        print(f"{count:>6} datasets: {each * 1e3:.1f} CPU ms each, x {each / first:.2f}, "
+              f"{sample.rss / 1e6:.0f} MB")  # fmt: skip
+
+
+def stages(bench: Bench, last: dict[int, tuple[str, list[tuple[str, str]]]]) -> None:
+    """Print the median of each stage over the runs of the largest job."""
+    name, _ = last[max(last)]
+    folder = bench.platform.home.root / "store/state/jobs/ada/2026-11" / name / "runs"
+    documents = [json.loads(path.read_bytes()) for path in folder.glob("*/record.json")]
+    for stage in documents[0]["stages"]:
+        print(f"{stage:>14} {median([d['stages'][stage] for d in documents]) * 1e3:8.2f}")
+
+
+def start_up(bench: Bench) -> None:
+    """Print how long small commands take against a bare interpreter."""
+    bare = [
+        run(bench.clock, [sys.executable, "-c", "pass"], env=bench.platform.env) for _ in range(15)
+    ]
+    base = median([s.wall for s in bare])
+    for words in (["--version"], ["--help"], ["status", "--no-fetch"]):
+        ours = median([bench.neurocaas(*words).wall for _ in range(7)])
+        print(
+            f"neurocaas {' '.join(words):<18} {ours * 1e3:6.0f} ms, x {ours / base:.1f} of `python -c pass`"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What differs between two states of a registry, and which commit published a version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.registry.git import CatFile, head_commit, run_git
+from neurocaas_ci.registry.parse import MAX_BYTES, parse
+from neurocaas_ci.registry.tree import TreeEntry
+
+Status = Literal["added", "modified", "deleted", "renamed", "typechange"]
+
+_STATUS: dict[str, Status] = {
+    "A": "added",
+    "M": "modified",
+    "D": "deleted",
+    "R": "renamed",
+    "T": "typechange",
+}
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """One changed path; modes are git's (`000000` where there is no file), ids name contents.
+
+    `old_path` is set when the file was renamed.
+    """
+
+    path: str
+    status: Status
+    old_mode: str
+    mode: str
+    old_blob: str
+    blob: str
+    old_path: str | None = None
+
+
+def between(repo: Path, base: str, head: str) -> tuple[Change, ...]:
+    """Return what `git diff-tree` reports between two commits, sorted by path."""
+    result = run_git(
+        repo, ["diff-tree", "-r", "--raw", "-z", "--no-abbrev", "-M", "-l1000", base, head]
+    )
+    if result.returncode:
+        raise UsageError(
+            f"git cannot compare {base} with {head}",
+            where=str(repo),
+            hint=result.stderr.decode(errors="replace").strip() or "fetch both commits first",
+        )
+    fields = result.stdout.decode("utf-8", "backslashreplace").split("\0")
+    changes: list[Change] = []
+    position = 0
+    while position < len(fields) and fields[position].startswith(":"):
+        old_mode, mode, old_blob, blob, letter = fields[position][1:].split(" ")
+        status = _STATUS.get(letter[0], "modified")
+        old_path = fields[position + 1] if status == "renamed" else None
+        position += 3 if old_path is not None else 2
+        changes.append(
+            Change(fields[position - 1], status, old_mode, mode, old_blob, blob, old_path)
+        )
+    return tuple(sorted(changes))
+
+
+def of_entries(base: Iterable[TreeEntry], head: Iterable[TreeEntry]) -> tuple[Change, ...]:
+    """Return what differs between two lists of files, sorted by path; renames are two changes."""
+    before = {entry.path: entry for entry in base}
+    after = {entry.path: entry for entry in head}
+    changes: list[Change] = []
+    for path in sorted(before.keys() | after.keys()):
+        old = before.get(path, TreeEntry(path, "000000", ""))
+        new = after.get(path, TreeEntry(path, "000000", ""))
+        if old == new:
+            continue
+        status: Status = "modified"
+        if path not in before:
+            status = "added"
+        elif path not in after:
+            status = "deleted"
+        elif old.mode[:3] != new.mode[:3]:
+            status = "typechange"
+        changes.append(Change(path, status, old.mode, new.mode, old.blob, new.blob))
+    return tuple(changes)
+
+
+def merge_base(repo: Path, one: str, other: str) -> str | None:
+    """Return the best common ancestor of two commits, or None when they share no history."""
+    result = run_git(repo, ["merge-base", one, other])
+    return result.stdout.decode().split("\n")[0] if result.returncode == 0 else None
+
+
+def published(repo: Path, head: str, name: str, version: str) -> str:
+    """Return the commit on the first-parent history of `head` that introduced a blueprint version.
+
+    `version` is a semantic version or a full commit id, which must be an ancestor of `head` and
+    hold the blueprint. Raise FindingsError when there is none.
+    """
+    path = f"registry/blueprints/{name}.yaml"
+    where = f"{path}@{version}"
+    if _COMMIT.fullmatch(version):
+        return _published_commit(repo, head, path, version)
+    log = run_git(
+        repo, ["log", "--first-parent", "-m", "--no-renames", "--format=%H", head, "--", path]
+    )
+    introduced = None
+    seen: list[str] = []
+    with CatFile(repo) as git:
+        for commit in log.stdout.decode().split():
+            content = git.read(commit, path, MAX_BYTES)
+            found = _version_of(path, content)
+            if found == version:
+                # Newest first: the last one stands, the commit that published it first.
+                introduced = commit
+            elif found and found not in seen:
+                seen.append(found)
+    if introduced is None:
+        known = ", ".join(seen) or "none"
+        raise FindingsError(
+            f"the blueprint {name} has no published version {version}",
+            where=where,
+            hint=f"published versions: {known}",
+        )
+    return introduced
+
+
+def _published_commit(repo: Path, head: str, path: str, version: str) -> str:
+    ancestor = run_git(repo, ["merge-base", "--is-ancestor", version, head]).returncode == 0
+    with CatFile(repo) as git:
+        if ancestor and git.read(version, path, MAX_BYTES) is not None:
+            return version
+    reason = "does not hold this blueprint" if ancestor else "is not part of the published history"
+    raise FindingsError(
+        f"the commit {version} {reason}",
+        where=f"{path}@{version}",
+        hint="name a version, or a commit that main contains",
+    )
+
+
+def _version_of(path: str, content: bytes | None) -> str | None:
+    if content is None:
+        return None
+    data = parse(path, content)[0].data
+    version = data.get("version") if isinstance(data, dict) else None
+    return version if isinstance(version, str) else None
+
+
+__all__ = ["Change", "Status", "between", "head_commit", "merge_base", "of_entries", "published"]

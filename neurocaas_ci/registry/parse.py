@@ -1,0 +1,375 @@
+"""Bytes of one YAML file to data with positions; hostile input is the normal case here.
+
+The parser's events are folded with an explicit stack: nothing recurses, and reading stops at the
+first bound that is passed, so time and memory do not depend on what the bytes say. I/O is not
+handled here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from neurocaas_ci.model.finding import Finding, Location
+from neurocaas_ci.registry.document import Document, Node, Step, json_pointer
+from neurocaas_ci.registry.scalars import NotFiniteError, is_ambiguous, resolve
+
+MAX_BYTES = 1_000_000
+_MAX_DEPTH = 50
+_MAX_VALUES = 100_000
+_MAX_FINDINGS = 100
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE = "tag:yaml.org,2002:"
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
+# libyaml counts these as line breaks.
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_HIDING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+class _StopError(Exception):
+    """Nothing that follows in the file can be read."""
+
+
+class _Frame:
+    """A collection under construction; `key` is the key that waits for its value."""
+
+    __slots__ = ("anchor", "data", "key", "node", "skip")
+
+    def __init__(self, data: Any, node: Node, anchor: str | None) -> None:
+        self.data = data
+        self.node = node
+        self.anchor = anchor
+        self.key: tuple[str, int, int] | None = None
+        # True while the value of an unusable key goes by.
+        self.skip = False
+
+
+def parse(path: str, content: bytes) -> tuple[Document, tuple[Finding, ...]]:
+    """Return the document of a file and all problems of its form."""
+    findings: list[Finding] = []
+    text = _decode(path, content, findings)
+    if text is None:
+        return Document(path), tuple(findings)
+    folding = _Folding(path, findings)
+    try:
+        for event in yaml.parse(text, _Loader):
+            folding.feed(event)
+    except _StopError:
+        return Document(path), tuple(findings)
+    except yaml.MarkedYAMLError as error:
+        findings.append(_syntax(path, error))
+        return Document(path), tuple(findings)
+    except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
+        message = f"this is not YAML: {str(error).splitlines()[0] if str(error) else 'unreadable'}"
+        findings.append(_finding("NC-F004", Location(path), message, "write plain YAML 1.2"))
+        return Document(path), tuple(findings)
+    if folding.root is None:
+        findings.append(
+            _finding("NC-F005", Location(path), "the file is empty", "write one YAML document")
+        )
+    return Document(path, folding.value, folding.root), tuple(findings)
+
+
+class _Folding:
+    """Folds events into data and nodes, and collects what is wrong with them."""
+
+    def __init__(self, path: str, findings: list[Finding]) -> None:
+        self.path = path
+        self.findings = findings
+        self.value: Any = None
+        self.root: Node | None = None
+        self._stack: list[_Frame] = []
+        self._anchors: dict[str, tuple[Any, Node] | None] = {}
+        self._documents = 0
+        self._values = 0
+
+    def feed(self, event: yaml.Event) -> None:
+        """Take the next event; raise _StopError when reading on is useless or dangerous."""
+        kind = type(event)
+        if kind is ScalarEvent:
+            self._scalar(event)
+        elif kind is MappingStartEvent:
+            self._open(event, {})
+        elif kind is SequenceStartEvent:
+            self._open(event, [])
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            frame = self._stack.pop()
+            if frame.anchor is not None:
+                self._anchors[frame.anchor] = (frame.data, frame.node)
+            self._place(frame.data, frame.node)
+        elif kind is AliasEvent:
+            self._alias(event)
+        elif kind is DocumentStartEvent:
+            self._documents += 1
+            if self._documents > 1:
+                self._stop(
+                    "NC-F005",
+                    event,
+                    "a second YAML document starts here",
+                    "one file holds one document: remove the `---` line, or make another file",
+                )
+
+    def _scalar(self, event: Any) -> None:
+        mark = event.start_mark
+        node = Node(mark.line + 1, mark.column + 1)
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.node.fields is not None and frame.key is None:
+            self._tag(event, "str")
+            self._key(frame, event)
+            return
+        self._tag(event, "str")
+        value: Any = event.value
+        plain = not event.style and event.tag is None
+        if plain:
+            try:
+                value = resolve(event.value)
+            except NotFiniteError:
+                self._add(
+                    "NC-F009",
+                    event,
+                    f"{_short(event.value)} is no number that every reader can hold",
+                    "write a finite number of at most 18 digits, or put text into quotes",
+                )
+                value = 0
+            if is_ambiguous(event.value):
+                self._add(
+                    "NC-F008",
+                    event,
+                    f"`{_short(event.value)}` means different things to YAML 1.1 and YAML 1.2",
+                    f'write "{_short(event.value)}" for the text, true or false for a switch, '
+                    "or a plain decimal number",
+                )
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, node)
+        self._place(value, node)
+
+    def _key(self, frame: _Frame, event: Any) -> None:
+        mark = event.start_mark
+        key = event.value
+        frame.key = (key, mark.line + 1, mark.column + 1)
+        if event.style or event.tag is not None:
+            pass
+        elif key == "<<":
+            self._add("NC-F007", event, "merge keys (`<<`) are not YAML 1.2", "write the keys out")
+            frame.skip = True
+            return
+        else:
+            try:
+                text = isinstance(resolve(key), str) and not is_ambiguous(key)
+            except NotFiniteError:
+                text = False
+            if not text:
+                shown = _short(key) or "(empty)"
+                self._add("NC-F007", event, f"the key {shown} is not text", f'write "{shown}"')
+        if key in frame.data:
+            self._add(
+                "NC-F006",
+                event,
+                f"the key `{_short(key)}` stands here twice",
+                "keep one of the two; readers disagree about which one counts",
+            )
+            frame.skip = True
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (key, Node(mark.line + 1, mark.column + 1))
+
+    def _open(self, event: Any, data: Any) -> None:
+        mapping = isinstance(data, dict)
+        self._tag(event, "map" if mapping else "seq")
+        mark = event.start_mark
+        node = Node(mark.line + 1, mark.column + 1)
+        if mapping:
+            node.fields, node.keys = {}, {}
+        else:
+            node.items = []
+        parent = self._stack[-1] if self._stack else None
+        if parent is not None and parent.node.fields is not None and parent.key is None:
+            self._stop(
+                "NC-F007",
+                event,
+                "a list or a mapping cannot be a key",
+                "write the key as text",
+            )
+        if len(self._stack) >= _MAX_DEPTH:
+            self._stop(
+                "NC-F012",
+                event,
+                f"values are nested more than {_MAX_DEPTH} deep",
+                "flatten the file; no format of the registry needs this",
+            )
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        self._stack.append(_Frame(data, node, event.anchor))
+
+    def _alias(self, event: Any) -> None:
+        if event.anchor not in self._anchors:
+            self._stop(
+                "NC-F011",
+                event,
+                f"no anchor is named `{_short(event.anchor)}`",
+                "write the value itself instead of the alias",
+            )
+        target = self._anchors[event.anchor]
+        if target is None:
+            self._stop(
+                "NC-F011",
+                event,
+                f"`*{_short(event.anchor)}` contains itself",
+                "write the value itself instead of the alias",
+            )
+        value, node = target
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.node.fields is not None and frame.key is None:
+            self._stop("NC-F007", event, "an alias cannot be a key", "write the key as text")
+        self._place(value, node)
+
+    def _place(self, value: Any, node: Node) -> None:
+        """Put a finished value where it belongs and count it, aliases expanded."""
+        if not self._stack:
+            self.value, self.root = value, node
+            return
+        frame = self._stack[-1]
+        frame.node.weight += node.weight
+        self._values += 1
+        if self._values > _MAX_VALUES or frame.node.weight > _MAX_VALUES:
+            self.findings.append(
+                _finding(
+                    "NC-F013",
+                    Location(self.path, node.line, node.column),
+                    f"the file holds more than {_MAX_VALUES} values once aliases are expanded",
+                    "split it, and write values out instead of repeating them by alias",
+                )
+            )
+            raise _StopError
+        if frame.node.items is not None:
+            frame.data.append(value)
+            frame.node.items.append(node)
+            return
+        key, line, column = frame.key or ("", 0, 0)
+        frame.key = None
+        if frame.skip:
+            frame.skip = False
+            return
+        frame.data[key] = value
+        fields, keys = frame.node.fields, frame.node.keys
+        if fields is not None and keys is not None:
+            fields[key] = node
+            keys[key] = (line, column)
+
+    def _tag(self, event: Any, expected: str) -> None:
+        if event.tag is None or event.tag in {"!", _CORE + expected}:
+            return
+        self._add(
+            "NC-F010",
+            event,
+            f"the tag {_short(event.tag.replace(_CORE, '!!'))} is not allowed",
+            "remove it; quotes make a value text",
+        )
+
+    def _pointer(self) -> str:
+        steps: list[Step] = []
+        for frame in self._stack:
+            if frame.node.items is not None:
+                steps.append(len(frame.node.items))
+            elif frame.key is not None:
+                steps.append(frame.key[0])
+        return json_pointer(steps)
+
+    def _add(self, rule: str, event: Any, message: str, fix: str) -> None:
+        mark = event.start_mark
+        place = Location(self.path, mark.line + 1, mark.column + 1, self._pointer())
+        self.findings.append(_finding(rule, place, message, fix))
+        if len(self.findings) >= _MAX_FINDINGS:
+            raise _StopError
+
+    def _stop(self, rule: str, event: Any, message: str, fix: str) -> NoReturn:
+        self._add(rule, event, message, fix)
+        raise _StopError
+
+
+def _decode(path: str, content: bytes, findings: list[Finding]) -> str | None:
+    """Return the text of a file, or None after adding what is wrong with it."""
+    if len(content) > MAX_BYTES:
+        findings.append(
+            _finding(
+                "NC-F002",
+                Location(path),
+                f"the file is larger than {MAX_BYTES} bytes",
+                "a file of the registry describes; data belongs into the store",
+            )
+        )
+        return None
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = _place_of(path, content[: error.start].decode("utf-8", "replace"))
+        byte = content[error.start]
+        findings.append(
+            _finding(
+                "NC-F003",
+                place,
+                f"byte 0x{byte:02x} is not UTF-8",
+                "save the file as UTF-8 without other encodings in it",
+            )
+        )
+        return None
+    text = text.removeprefix("\ufeff")
+    bad = False
+    for match in _FORBIDDEN.finditer(text):
+        bad = True
+        point = ord(match.group())
+        what = "hides what the file says" if match.group() in _HIDING else "is not allowed in YAML"
+        findings.append(
+            _finding(
+                "NC-F003",
+                _place_of(path, text[: match.start()]),
+                f"the control character U+{point:04X} {what}",
+                "remove it, or write it as an escape in double quotes",
+            )
+        )
+        if len(findings) >= _MAX_FINDINGS // 10:
+            break
+    return None if bad else text
+
+
+def _place_of(path: str, before: str) -> Location:
+    lines = _BREAK.split(before)
+    return Location(path, len(lines), len(lines[-1]) + 1)
+
+
+def _syntax(path: str, error: yaml.MarkedYAMLError) -> Finding:
+    mark = error.problem_mark or error.context_mark
+    place = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
+    problem = (error.problem or "it cannot be read").replace("did not find expected", "expected")
+    while_ = f" {error.context}" if error.context else ""
+    start = error.context_mark
+    since = f" (which starts in line {start.line + 1})" if start and while_ else ""
+    if "found character that cannot start any token" in problem:
+        problem = "a value cannot start with this character (a tab, `@`, `%` or a backtick)"
+    return _finding(
+        "NC-F004",
+        place,
+        f"this is not YAML{while_}{since}: {problem}",
+        "check indentation (spaces only), colons, quotes and brackets in this line and the one before",
+    )
+
+
+def _finding(rule: str, place: Location, message: str, fix: str) -> Finding:
+    return Finding(rule, "error", place, message, fix)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."  # noqa: PLR2004 - characters shown

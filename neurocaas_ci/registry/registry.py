@@ -1,0 +1,147 @@
+"""The registry of one tree: every file loaded when it is asked for, once, with its findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from neurocaas_ci import schemas
+from neurocaas_ci.model.blueprint import Blueprint
+from neurocaas_ci.model.finding import Finding, Location
+from neurocaas_ci.model.registry import Group, Hardware, Iae, IaeLock, Job, User
+from neurocaas_ci.registry import convert
+from neurocaas_ci.registry.document import Document
+from neurocaas_ci.registry.parse import MAX_BYTES, parse
+from neurocaas_ci.registry.tree import Tree
+from neurocaas_ci.schemas.check import check
+
+T_co = TypeVar("T_co", covariant=True)
+
+_BLUEPRINTS = "registry/blueprints"
+_HARDWARE = "registry/hardware"
+_USERS = "registry/users"
+_GROUPS = "registry/groups"
+_JOBS = "registry/jobs"
+_IAES = "iae"
+_JOB_PATH = re.compile(rf"{_JOBS}/[^/]+/([^/]+)/[^/]+\.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[T_co]):
+    """What a file holds: the value, or None and the findings that say why.
+
+    `exists` is false when there is no readable file; then `document` has a path and no data.
+    """
+
+    value: T_co | None
+    document: Document
+    findings: tuple[Finding, ...]
+    exists: bool = True
+
+
+class Registry:
+    """The files of one tree as values of the model."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self._cache: dict[str, Loaded[Any]] = {}
+
+    def blueprint(self, name: str) -> Loaded[Blueprint]:
+        """Load `registry/blueprints/<name>.yaml`."""
+        return self._load(f"{_BLUEPRINTS}/{name}.yaml", "blueprint", convert.blueprint)
+
+    def hardware(self, name: str) -> Loaded[Hardware]:
+        """Load `registry/hardware/<name>.yaml`."""
+        return self._load(f"{_HARDWARE}/{name}.yaml", "hardware", convert.hardware)
+
+    def user(self, login: str) -> Loaded[User]:
+        """Load `registry/users/<login>.yaml`."""
+        return self._load(f"{_USERS}/{login}.yaml", "user", convert.user)
+
+    def group(self, name: str) -> Loaded[Group]:
+        """Load `registry/groups/<name>.yaml`."""
+        return self._load(f"{_GROUPS}/{name}.yaml", "group", convert.group)
+
+    def job(self, path: str) -> Loaded[Job]:
+        """Load a manifest by its path, or by its id `<login>/<yyyy-mm>/<job>`."""
+        if not path.startswith(f"{_JOBS}/"):
+            path = f"{_JOBS}/{path}.yaml"
+        match = _JOB_PATH.fullmatch(path)
+        month = match[1] if match else ""
+        return self._load(path, "job", lambda data: convert.job(data, month))
+
+    def iae(self, name: str) -> Loaded[Iae]:
+        """Load `iae/<name>/iae.yaml`."""
+        return self._load(f"{_IAES}/{name}/iae.yaml", "iae", convert.iae)
+
+    def iae_lock(self, name: str) -> Loaded[IaeLock]:
+        """Load `iae/<name>/iae.lock`."""
+        return self._load(f"{_IAES}/{name}/iae.lock", "iae-lock", convert.iae_lock)
+
+    def blueprints(self) -> list[str]:
+        """Return the names of all blueprints, sorted."""
+        return self._names(_BLUEPRINTS)
+
+    def hardware_ids(self) -> list[str]:
+        """Return the ids of all hardware types, sorted."""
+        return self._names(_HARDWARE)
+
+    def users(self) -> list[str]:
+        """Return the logins of all users, sorted."""
+        return self._names(_USERS)
+
+    def groups(self) -> list[str]:
+        """Return the names of all groups, sorted."""
+        return self._names(_GROUPS)
+
+    def jobs(self) -> list[str]:
+        """Return the paths of all job manifests, sorted."""
+        return [e.path for e in self.tree.entries(_JOBS) if _JOB_PATH.fullmatch(e.path)]
+
+    def iaes(self) -> list[str]:
+        """Return the names of all folders in iae/ that hold files, sorted."""
+        paths = (entry.path.split("/") for entry in self.tree.entries(_IAES))
+        return sorted({parts[1] for parts in paths if len(parts) > 2})  # noqa: PLR2004 - iae/<name>/<file>
+
+    def _names(self, folder: str) -> list[str]:
+        return [
+            entry.path[len(folder) + 1 : -5]
+            for entry in self.tree.entries(folder)
+            if entry.path.endswith(".yaml") and entry.path.count("/") == folder.count("/") + 1
+        ]
+
+    def _load(self, path: str, kind: str, build: Callable[[dict[str, Any]], Any]) -> Loaded[Any]:
+        if path not in self._cache:
+            self._cache[path] = load(self.tree, path, kind, build)
+        return self._cache[path]
+
+
+def load(tree: Tree, path: str, kind: str, build: Callable[[dict[str, Any]], Any]) -> Loaded[Any]:
+    """Read, parse, check and build one file; whatever is wrong with it becomes findings."""
+    content = tree.read(path, MAX_BYTES)
+    if content is None:
+        finding = Finding(
+            "NC-F001",
+            "error",
+            Location(path),
+            f"there is no readable file {path}",
+            "add it as a regular file (a symbolic link is not followed), or correct the name",
+        )
+        return Loaded(None, Document(path), (finding,), exists=False)
+    document, problems = parse(path, content)
+    findings = list(problems)
+    if document.root is not None:
+        for issue in check(schemas.load(kind), document.data):
+            place = document.locate(issue.pointer, key=issue.on_key)
+            findings.append(Finding(issue.rule, "error", place, issue.message, issue.fix))
+    value = None
+    if not findings:
+        try:
+            value = build(document.data)
+        except ValueError as error:
+            text = "write sizes in whole bytes, for example 1500MB"
+            findings.append(Finding("NC-S004", "error", document.locate(), str(error), text))
+    findings.sort(key=lambda finding: finding.location)
+    return Loaded(value, document, tuple(findings))

@@ -1,0 +1,365 @@
+"""Control groups for runs: a pool of slots that are used again, on hierarchy version 1 or 2.
+
+A slot is used again because a removed memory group lives on inside the kernel for as long as one
+page of its files is cached. Counters are therefore read as differences.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from neurocaas_ci.run.sandbox.processes import owner_alive, owner_token
+
+_MOUNT = Path("/sys/fs/cgroup")
+_PREFIX = "neurocaas-"
+# The watcher of bubblewrap and pid 1 of the namespace are not the run's own.
+_OVERHEAD_TASKS = 2
+
+Version = Literal["v1", "v2"]
+
+
+class Slot(Protocol):
+    """One group for one run at a time."""
+
+    def begin(self, memory: int, processes: int) -> None:
+        """Set the limits (bytes, tasks) and start counting from zero."""
+        ...
+
+    def add(self, pid: int) -> None:
+        """Move a process in; raise OSError when it is gone."""
+        ...
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU seconds since `begin`, None where they are not counted."""
+        ...
+
+    def memory(self) -> int:
+        """Return the bytes in use now."""
+        ...
+
+    def memory_peak(self) -> int:
+        """Return the highest use in bytes since `begin`."""
+        ...
+
+    def oom_kills(self) -> int:
+        """Return how many processes the memory limit has killed since `begin`."""
+        ...
+
+    def kill(self) -> None:
+        """Kill whatever is inside and wait, at most seconds, until it is empty."""
+        ...
+
+    def close(self, *, remove: bool) -> None:
+        """Close all files and remove the group."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where groups can be made: one folder per hierarchy, keyed by controller."""
+
+    version: Version
+    folders: dict[str, Path]
+
+
+def find_layout(mount: Path = _MOUNT, membership: str | None = None) -> Layout | None:
+    """Return where this process may make groups that limit memory, or None.
+
+    `membership` is the content of /proc/self/cgroup.
+    """
+    text = Path("/proc/self/cgroup").read_text() if membership is None else membership
+    paths: dict[str, str] = {}
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for name in controllers.split(","):
+            paths[name] = path
+    if "memory" in paths:
+        folders = {
+            name: _own_folder(mount / name, paths[name])
+            for name in ("memory", "pids", "cpuacct")
+            if name in paths
+        }
+        usable = {k: v for k, v in folders.items() if v is not None and os.access(v, os.W_OK)}
+        return Layout("v1", usable) if "memory" in usable else None
+    own = _own_folder(mount, paths.get("", "/"))
+    return _delegated(own) if own is not None else None
+
+
+def _own_folder(mount: Path, path: str) -> Path | None:
+    """Return the folder of a membership; inside a container the mount itself may be it."""
+    for folder in (mount / path.lstrip("/"), mount):
+        if (folder / "cgroup.procs").exists():
+            return folder
+    return None
+
+
+def _delegated(own: Path) -> Layout | None:
+    """Return the layout below a v2 group that belongs to this process alone, or hands out memory."""
+    try:
+        offered = (own / "cgroup.controllers").read_text().split()
+        if "memory" not in offered or not os.access(own, os.W_OK):
+            return None
+        if "memory" not in (own / "cgroup.subtree_control").read_text().split():
+            # A group with processes of its own cannot hand out memory, so this process moves down;
+            # that is only ours to do when nobody else is in it.
+            if (own / "cgroup.procs").read_text().split() != [str(os.getpid())]:
+                return None
+            inner = own / f"{_PREFIX}caller"
+            inner.mkdir(exist_ok=True)
+            (inner / "cgroup.procs").write_text(str(os.getpid()))
+            wanted = " ".join(f"+{name}" for name in ("memory", "pids") if name in offered)
+            (own / "cgroup.subtree_control").write_text(wanted)
+    except OSError:
+        return None
+    return Layout("v2", {"": own})
+
+
+class CgroupPool:
+    """Slots of one process; safe to use from many threads."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._idle: list[Slot] = []
+        self._lock = threading.Lock()
+        self._made = 0
+        self.version: Version = layout.version
+        self.limits_processes = layout.version == "v2" or "pids" in layout.folders
+        atexit.register(self.close)
+
+    def sweep(self) -> None:
+        """Remove the slots of dead owners, and kill what is left inside."""
+        for folder in self._layout.folders.values():
+            for path in folder.glob(f"{_PREFIX}*-*"):
+                owner = path.name.removeprefix(_PREFIX).rpartition("-")[0]
+                if not owner_alive(owner):
+                    _kill_all(path)
+                    with contextlib.suppress(OSError):
+                        path.rmdir()
+
+    def take(self, memory: int, processes: int) -> Slot:
+        """Return a slot with these limits; raise OSError when none can be made."""
+        with self._lock:
+            slot = self._idle.pop() if self._idle else None
+            self._made += slot is None
+            number = self._made
+        if slot is not None:
+            try:
+                slot.begin(memory, processes)
+            except OSError:
+                # Too many cached pages of earlier runs to come below a lower limit.
+                slot.close(remove=True)
+            else:
+                return slot
+            with self._lock:
+                self._made += 1
+                number = self._made
+        name = f"{_PREFIX}{owner_token()}-{number}"
+        slot = (
+            _SlotV1(self._layout.folders, name)
+            if self._layout.version == "v1"
+            else _SlotV2(self._layout.folders[""] / name)
+        )
+        slot.begin(memory, processes)
+        return slot
+
+    def give_back(self, slot: Slot) -> None:
+        """Take a slot whose run has ended."""
+        if isinstance(slot, _SlotV2) and not slot.resets:
+            slot.close(remove=True)
+            return
+        with self._lock:
+            self._idle.append(slot)
+
+    def close(self) -> None:
+        """Remove all idle slots."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for slot in idle:
+            slot.close(remove=True)
+
+
+@dataclass(slots=True)
+class _Files:
+    """Open files of one group; reading one again costs a system call, opening it costs ten."""
+
+    folder: Path
+    _open: dict[str, int] = field(default_factory=dict)
+
+    def read(self, name: str) -> str:
+        return os.pread(self._fd(name, os.O_RDONLY), 4096, 0).decode()
+
+    def write(self, name: str, text: str) -> None:
+        os.pwrite(self._fd(name, os.O_WRONLY), text.encode(), 0)
+
+    def counter(self, name: str, key: str) -> int:
+        for line in self.read(name).splitlines():
+            word, _, value = line.partition(" ")
+            if word == key:
+                return int(value)
+        return 0
+
+    def has(self, name: str) -> bool:
+        return (self.folder / name).exists()
+
+    def _fd(self, name: str, mode: int) -> int:
+        key = f"{mode}:{name}"
+        if key not in self._open:
+            self._open[key] = os.open(self.folder / name, mode | os.O_CLOEXEC)
+        return self._open[key]
+
+    def close(self, *, remove: bool) -> None:
+        for fd in self._open.values():
+            os.close(fd)
+        self._open.clear()
+        if remove:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+
+
+class _SlotV1:
+    """A slot in the separate memory, pids and cpuacct hierarchies."""
+
+    def __init__(self, folders: dict[str, Path], name: str) -> None:
+        self._files: dict[str, _Files] = {}
+        for controller, folder in folders.items():
+            (folder / name).mkdir()
+            self._files[controller] = _Files(folder / name)
+        self._memory = self._files["memory"]
+        self._swap = self._memory.has("memory.memsw.limit_in_bytes")
+        self._limits: tuple[int, int] | None = None
+        self._cpu_zero = 0
+        self._oom_zero = 0
+        self._memory_zero = 0
+
+    def begin(self, memory: int, processes: int) -> None:
+        if self._limits != (memory, processes):
+            self._set_memory(memory)
+            if "pids" in self._files:
+                self._files["pids"].write("pids.max", str(processes + _OVERHEAD_TASKS))
+            self._limits = (memory, processes)
+        self._memory.write("memory.max_usage_in_bytes", "0")
+        # Cached pages of earlier runs are still charged here; they are not this run's.
+        self._memory_zero = self.memory()
+        self._oom_zero = self._memory.counter("memory.oom_control", "oom_kill")
+        if "cpuacct" in self._files:
+            self._cpu_zero = int(self._files["cpuacct"].read("cpuacct.usage"))
+
+    def _set_memory(self, memory: int) -> None:
+        # Memory plus swap may never be below memory: open it wide before moving the other.
+        if self._swap:
+            self._memory.write("memory.memsw.limit_in_bytes", "-1")
+        self._memory.write("memory.limit_in_bytes", str(memory))
+        if self._swap:
+            self._memory.write("memory.memsw.limit_in_bytes", str(memory))
+
+    def add(self, pid: int) -> None:
+        for files in self._files.values():
+            files.write("cgroup.procs", str(pid))
+
+    def cpu_s(self) -> float | None:
+        if "cpuacct" not in self._files:
+            return None
+        return (int(self._files["cpuacct"].read("cpuacct.usage")) - self._cpu_zero) / 1e9
+
+    def memory(self) -> int:
+        used = int(self._memory.read("memory.usage_in_bytes"))
+        return max(0, used - self._memory_zero) if self._memory_zero else used
+
+    def memory_peak(self) -> int:
+        return max(0, int(self._memory.read("memory.max_usage_in_bytes")) - self._memory_zero)
+
+    def oom_kills(self) -> int:
+        return self._memory.counter("memory.oom_control", "oom_kill") - self._oom_zero
+
+    def kill(self) -> None:
+        _kill_all(self._memory.folder)
+
+    def close(self, *, remove: bool) -> None:
+        for files in self._files.values():
+            files.close(remove=remove)
+
+
+class _SlotV2:
+    """A slot in the unified hierarchy; `resets` says whether its peak can be set to zero."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._files = _Files(folder)
+        self._has_pids = self._files.has("pids.max")
+        self._peak: int | None = None
+        self.resets = False
+        # Writing to memory.peak sets what this one open file reads back (Linux 6.12 and later).
+        with contextlib.suppress(OSError):
+            self._peak = os.open(folder / "memory.peak", os.O_RDWR | os.O_CLOEXEC)
+        self._limits: tuple[int, int] | None = None
+        self._cpu_zero = 0
+        self._oom_zero = 0
+        self._memory_zero = 0
+
+    def begin(self, memory: int, processes: int) -> None:
+        if self._limits != (memory, processes):
+            self._files.write("memory.max", str(memory))
+            if self._files.has("memory.swap.max"):
+                self._files.write("memory.swap.max", "0")
+            if self._has_pids:
+                self._files.write("pids.max", str(processes + _OVERHEAD_TASKS))
+            self._limits = (memory, processes)
+        if self._peak is not None:
+            try:
+                os.pwrite(self._peak, b"reset", 0)
+                self.resets = True
+            except OSError:
+                self.resets = False
+        self._memory_zero = int(self._files.read("memory.current"))
+        self._oom_zero = self._files.counter("memory.events", "oom_kill")
+        self._cpu_zero = self._files.counter("cpu.stat", "usage_usec")
+
+    def add(self, pid: int) -> None:
+        self._files.write("cgroup.procs", str(pid))
+
+    def cpu_s(self) -> float | None:
+        return (self._files.counter("cpu.stat", "usage_usec") - self._cpu_zero) / 1e6
+
+    def memory(self) -> int:
+        return max(0, int(self._files.read("memory.current")) - self._memory_zero)
+
+    def memory_peak(self) -> int:
+        if self._peak is None:
+            return self.memory()
+        return max(0, int(os.pread(self._peak, 64, 0)) - self._memory_zero)
+
+    def oom_kills(self) -> int:
+        return self._files.counter("memory.events", "oom_kill") - self._oom_zero
+
+    def kill(self) -> None:
+        _kill_all(self._files.folder)
+
+    def close(self, *, remove: bool) -> None:
+        if self._peak is not None:
+            os.close(self._peak)
+            self._peak = None
+        self._files.close(remove=remove)
+
+
+def _kill_all(folder: Path) -> None:
+    """Kill every process in a group until it is empty, for at most two seconds."""
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        try:
+            pids = [int(word) for word in (folder / "cgroup.procs").read_text().split()]
+        except OSError:
+            return
+        if not pids:
+            return
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)

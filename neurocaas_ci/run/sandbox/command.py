@@ -1,0 +1,92 @@
+"""The bubblewrap command line of one run; I/O is not handled here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+NOBODY = 65534
+"""The uid and gid of every run, inside, and outside as well when the caller is root."""
+
+_SHM_SIZE = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Programs of this machine: `drop` changes root to nobody (empty for other callers).
+
+    `nested` says whether this bubblewrap knows --disable-userns (0.8.0 and later).
+    """
+
+    bwrap: str
+    drop: tuple[str, ...]
+    nested: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """What a run sees of the machine; `tmp_size` is bytes."""
+
+    root: Path
+    inputs: Path
+    outputs: Path
+    tmp_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """Descriptors that bubblewrap inherits; none of them reaches the command."""
+
+    status: int
+    gate: int
+    seccomp: int | None
+    claim: int | None
+
+    def all(self) -> tuple[int, ...]:
+        """Return those that are open."""
+        return tuple(
+            fd for fd in (self.status, self.gate, self.seccomp, self.claim) if fd is not None
+        )
+
+
+def drop_command(setpriv: str) -> tuple[str, ...]:
+    """Return the prefix that turns root into nobody.
+
+    In a user namespace of root's, nobody would still be root for the kernel. An extra exec is
+    cheaper than Popen(user=...), which gives up vfork.
+    """
+    ids = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    return (setpriv, *ids, "--")
+
+
+def bwrap_command(
+    tools: Tools,
+    mounts: Mounts,
+    descriptors: Descriptors,
+    environment: Mapping[str, str],
+    command: tuple[str, ...],
+    token: str,
+) -> list[str]:
+    """Return the full command line; `token` marks the processes as belonging to their caller."""
+    line = [*tools.drop, tools.bwrap, "--unsetenv", token]
+    # Unsharing "all" only tries a user namespace; asking for it makes its absence an error.
+    line += ["--unshare-user", "--unshare-all"]
+    if tools.nested:
+        line.append("--disable-userns")
+    line += ["--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "iae"]
+    line += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    for name, value in environment.items():
+        line += ["--setenv", name, value]
+    line += ["--ro-bind", str(mounts.root), "/", "--proc", "/proc", "--dev", "/dev"]
+    shm = min(_SHM_SIZE, mounts.tmp_size)
+    line += ["--perms", "1777", "--size", str(shm), "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
+    line += ["--perms", "1777", "--size", str(mounts.tmp_size), "--tmpfs", "/tmp"]  # noqa: S108
+    line += ["--ro-bind", str(mounts.inputs), "/inputs", "--bind", str(mounts.outputs), "/outputs"]
+    line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside
+    if descriptors.seccomp is not None:
+        line += ["--seccomp", str(descriptors.seccomp)]
+    if descriptors.claim is not None:
+        line += ["--sync-fd", str(descriptors.claim)]
+    line += ["--json-status-fd", str(descriptors.status), "--block-fd", str(descriptors.gate)]
+    return [*line, "--", *command]

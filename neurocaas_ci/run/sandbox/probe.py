@@ -1,0 +1,143 @@
+"""Find out whether this machine can isolate a run, and explain what to do where it cannot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from neurocaas_ci.errors import SandboxUnavailableError
+from neurocaas_ci.run.sandbox.command import NOBODY, Tools, drop_command
+
+_SECONDS = 30
+_INSTEAD = "or run without isolation, which is recorded, with `--isolation none`"
+_WHERE = "sandbox"
+
+
+def drop_prefix() -> tuple[str, ...]:
+    """Return what turns root into nobody; nothing for other users.
+
+    Raise SandboxUnavailableError when the tool for it is missing.
+    """
+    if os.geteuid() != 0:
+        return ()
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise SandboxUnavailableError(
+            "setpriv is not installed, and root must not run an analysis as root",
+            where=_WHERE,
+            hint="install it with `apt-get install util-linux`, or run as an ordinary user",
+        )
+    return drop_command(setpriv)
+
+
+def find_tools(scratch: Path) -> Tools:
+    """Return the programs of a working sandbox, after having tried one.
+
+    `scratch` is a folder that runs will be given; raise SandboxUnavailableError with the cause.
+    """
+    bwrap = _find_bwrap()
+    tools = Tools(bwrap, drop_prefix())
+    failure = _try(tools, scratch)
+    if failure is not None and "--disable-userns" in failure:
+        # Before 0.8.0; the system call filter refuses new namespaces as well.
+        tools = replace(tools, nested=False)
+        failure = _try(tools, scratch)
+    if failure is not None:
+        raise explain(failure, scratch)
+    return tools
+
+
+def _find_bwrap() -> str:
+    # A distribution's own path first: its AppArmor profile is bound to that path.
+    for candidate in ("/usr/bin/bwrap", shutil.which("bwrap")):
+        if candidate and os.access(candidate, os.X_OK):
+            return candidate
+    raise SandboxUnavailableError(
+        "bubblewrap (bwrap) is not installed",
+        where=_WHERE,
+        hint=f"install it with `sudo apt-get install bubblewrap`, {_INSTEAD}",
+    )
+
+
+def _try(tools: Tools, scratch: Path) -> str | None:
+    """Start a sandbox that does nothing; return what went wrong, or None."""
+    nested = ["--disable-userns"] if tools.nested else []
+    line = [*tools.drop, tools.bwrap, "--unshare-user", "--unshare-all", *nested]
+    line += ["--uid", str(NOBODY), "--gid", str(NOBODY), "--die-with-parent", "--new-session"]
+    line += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
+    line += ["--tmpfs", "/tmp", "--ro-bind", str(scratch), "/tmp/scratch"]  # noqa: S108 - inside
+    line += ["--remount-ro", "/dev", "--", "/bin/sh", "-c", ":"]
+    try:
+        done = subprocess.run(
+            line,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            cwd="/",
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    text = (done.stderr + done.stdout).decode("utf-8", "replace").strip()
+    return text or f"exit status {done.returncode}"
+
+
+def explain(failure: str, scratch: Path) -> SandboxUnavailableError:
+    """Return the error for what bubblewrap said, with the way out for this machine."""
+    if "Can't find source path" in failure or "bind mount" in failure.lower():
+        hint = (
+            f"uid {NOBODY} must reach {scratch}: `chmod o+x` on the folders above it,"
+            " or move NEUROCAAS_HOME to a place that others can search"
+        )
+        return _error(f"the folder of runs cannot be shown to a sandbox: {failure}", hint)
+    if _sysctl("kernel/apparmor_restrict_unprivileged_userns") == 1 and _denied(failure):
+        hint = (
+            "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or give bwrap an"
+            f" AppArmor profile (docs/reference/sandbox.md), {_INSTEAD}"
+        )
+        return _error(f"AppArmor forbids user namespaces: {failure}", hint)
+    if _in_container() and _denied(failure):
+        hint = (
+            "start the container with `--security-opt seccomp=unconfined --security-opt"
+            f" apparmor=unconfined --security-opt systempaths=unconfined`, {_INSTEAD}"
+        )
+        return _error(f"this container may not make namespaces: {failure}", hint)
+    if _sysctl("kernel/unprivileged_userns_clone") == 0:
+        hint = f"`sudo sysctl -w kernel.unprivileged_userns_clone=1`, {_INSTEAD}"
+        return _error(f"the kernel forbids user namespaces to users: {failure}", hint)
+    if _sysctl("user/max_user_namespaces") == 0 or "No space left on device" in failure:
+        hint = f"`sudo sysctl -w user.max_user_namespaces=15000`, {_INSTEAD}"
+        return _error(f"this machine allows no more user namespaces: {failure}", hint)
+    if "Unknown option" in failure:
+        return _error(
+            f"this bubblewrap is too old: {failure}", f"install version 0.5.0 or later, {_INSTEAD}"
+        )
+    return _error(
+        f"bubblewrap cannot make a sandbox here: {failure}",
+        f"the kernel needs user namespaces (docs/reference/sandbox.md), {_INSTEAD}",
+    )
+
+
+def _error(message: str, hint: str) -> SandboxUnavailableError:
+    return SandboxUnavailableError(message, where=_WHERE, hint=hint)
+
+
+def _denied(failure: str) -> bool:
+    words = ("Permission denied", "Operation not permitted", "No permissions", "RTM_NEWADDR")
+    return any(word in failure for word in words)
+
+
+def _sysctl(name: str) -> int | None:
+    try:
+        return int(Path("/proc/sys", name).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _in_container() -> bool:
+    return any(os.path.exists(path) for path in ("/.dockerenv", "/run/.containerenv"))

@@ -1,0 +1,183 @@
+"""The system call filter as a BPF program for `bwrap --seccomp`; I/O is not handled here.
+
+A deny-list on top of namespaces and no capabilities: it removes what only serves to attack the
+kernel or to look around it. System calls newer than the newest one judged here answer ENOSYS, as
+an older kernel would, so a kernel update does not widen what a run can do.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+
+# linux/bpf_common.h and linux/filter.h: class | size or operator | source.
+_LOAD_WORD = 0x20
+_JUMP_EQUAL = 0x15
+_JUMP_GREATER = 0x25
+_JUMP_ANY_BIT = 0x45
+_RETURN = 0x06
+
+# linux/seccomp.h
+_ALLOW = 0x7FFF0000
+_KILL = 0x80000000
+_ERRNO = 0x00050000
+
+# Offsets in struct seccomp_data; arguments are 64 bits wide, the low half comes first.
+_NUMBER = 0
+_ARCHITECTURE = 4
+_ARG0 = 16
+_ARG1 = 24
+
+# clone(2) flags for new time, mount, cgroup, uts, ipc, user, pid and network namespaces.
+_NAMESPACES = 0x7E020080
+_TIOCSTI = 0x5412
+_TIOCLINUX = 0x541C
+_X32 = 0x40000000
+# unix, inet, inet6, netlink. All others are refused: vsock reaches the hypervisor because it knows
+# no network namespaces, and AF_ALG or AF_PACKET only widen the surface.
+_SOCKET_FAMILIES = (1, 2, 10, 16)
+
+# Same numbers on every architecture since Linux 5.1 (424 and up).
+_NEW_DENIED = {
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
+    "pidfd_getfd": 438,
+    "process_madvise": 440,
+    "mount_setattr": 442,
+    "quotactl_fd": 443,
+    "memfd_secret": 447,
+    "set_mempolicy_home_node": 450,
+    "statmount": 457,
+    "listmount": 458,
+    "lsm_get_self_attr": 459,
+    "lsm_set_self_attr": 460,
+    "lsm_list_modules": 461,
+}
+_NEWEST_JUDGED = 462  # mseal, Linux 6.10
+_CLONE3 = 435
+
+
+@dataclass(frozen=True, slots=True)
+class _Architecture:
+    """Numbers of one architecture: its audit id, three calls with arguments, and denied calls."""
+
+    audit: int
+    clone: int
+    ioctl: int
+    socket: int
+    denied: tuple[int, ...]
+    has_x32: bool = False
+
+
+_X86_64_DENIED = {
+    "ptrace": 101, "syslog": 103, "uselib": 134, "personality": 135, "ustat": 136, "sysfs": 139,
+    "modify_ldt": 154, "pivot_root": 155, "_sysctl": 156, "adjtimex": 159, "chroot": 161,
+    "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
+    "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173,
+    "create_module": 174, "init_module": 175, "delete_module": 176, "query_module": 178,
+    "quotactl": 179, "nfsservctl": 180, "lookup_dcookie": 212, "clock_settime": 227, "mbind": 237,
+    "set_mempolicy": 238, "get_mempolicy": 239, "kexec_load": 246, "add_key": 248,
+    "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272, "vmsplice": 278,
+    "move_pages": 279, "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303,
+    "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308, "process_vm_readv": 310,
+    "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320,
+    "bpf": 321, "userfaultfd": 323,
+}  # fmt: skip
+_AARCH64_DENIED = {
+    "lookup_dcookie": 18, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42,
+    "chroot": 51, "quotactl": 60, "vmsplice": 75, "acct": 89, "personality": 92, "kexec_load": 104,
+    "init_module": 105, "delete_module": 106, "clock_settime": 112, "syslog": 116, "ptrace": 117,
+    "reboot": 142, "sethostname": 161, "setdomainname": 162, "settimeofday": 170, "adjtimex": 171,
+    "unshare": 97, "add_key": 217, "request_key": 218, "keyctl": 219, "swapon": 224, "swapoff": 225,
+    "mbind": 235, "get_mempolicy": 236, "set_mempolicy": 237, "migrate_pages": 238,
+    "move_pages": 239, "perf_event_open": 241, "fanotify_init": 262, "name_to_handle_at": 264,
+    "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268, "process_vm_readv": 270,
+    "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "bpf": 280, "userfaultfd": 282,
+    "kexec_file_load": 294,
+}  # fmt: skip
+_ARCHITECTURES = {
+    "x86_64": _Architecture(
+        0xC000003E, 56, 16, 41, (*_X86_64_DENIED.values(), *_NEW_DENIED.values()), has_x32=True
+    ),
+    "aarch64": _Architecture(
+        0xC00000B7, 220, 29, 198, (*_AARCH64_DENIED.values(), *_NEW_DENIED.values())
+    ),
+}
+
+
+@lru_cache(maxsize=4)
+def program(machine: str) -> bytes | None:
+    """Return the filter for an architecture as `uname -m` names it; None where there is none."""
+    arch = _ARCHITECTURES.get(machine)
+    if arch is None:
+        return None
+    code = [
+        _op(_LOAD_WORD, _ARCHITECTURE),
+        _op(_JUMP_EQUAL, arch.audit, 1, 0),
+        _op(_RETURN, _KILL),
+        _op(_LOAD_WORD, _NUMBER),
+    ]
+    if arch.has_x32:
+        code += [_op(_JUMP_GREATER, _X32 - 1, 0, 1), _op(_RETURN, _KILL)]
+    code += [_op(_JUMP_GREATER, _NEWEST_JUDGED, 0, 1), _deny(errno.ENOSYS)]
+    # ENOSYS makes a C library fall back to clone(2), whose flags a filter can read.
+    code += [_op(_JUMP_EQUAL, _CLONE3, 0, 1), _deny(errno.ENOSYS)]
+    for number in sorted(arch.denied):
+        code += [_op(_JUMP_EQUAL, number, 0, 1), _deny(errno.EPERM)]
+    code += _on_call(
+        arch.clone,
+        [
+            _op(_LOAD_WORD, _ARG0),
+            _op(_JUMP_ANY_BIT, _NAMESPACES, 0, 1),
+            _deny(errno.EPERM),
+            _op(_RETURN, _ALLOW),
+        ],
+    )
+    code += _on_call(
+        arch.ioctl,
+        [
+            _op(_LOAD_WORD, _ARG1),
+            _op(_JUMP_EQUAL, _TIOCSTI, 1, 0),
+            _op(_JUMP_EQUAL, _TIOCLINUX, 0, 1),
+            _deny(errno.EPERM),
+            _op(_RETURN, _ALLOW),
+        ],
+    )
+    families = [
+        _op(_JUMP_EQUAL, family, len(_SOCKET_FAMILIES) - index, 0)
+        for index, family in enumerate(_SOCKET_FAMILIES)
+    ]
+    code += _on_call(
+        arch.socket,
+        [
+            _op(_LOAD_WORD, _ARG0),
+            *families,
+            _deny(errno.EAFNOSUPPORT),
+            _op(_RETURN, _ALLOW),
+        ],
+    )
+    code.append(_op(_RETURN, _ALLOW))
+    return b"".join(code)
+
+
+def _op(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    """Encode struct sock_filter; jumps count instructions to skip."""
+    return struct.pack("<HBBI", code, if_true, if_false, operand)
+
+
+def _deny(number: int) -> bytes:
+    return _op(_RETURN, _ERRNO | number)
+
+
+def _on_call(number: int, body: list[bytes]) -> list[bytes]:
+    """Run `body`, which must return, for one system call and skip it for all others."""
+    return [_op(_JUMP_EQUAL, number, 0, len(body)), *body]

@@ -1,0 +1,261 @@
+"""Start a command so that it waits, is bounded from outside, and only then runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurocaas_ci.errors import BackendUnavailableError
+from neurocaas_ci.model.blueprint import RunLimits
+from neurocaas_ci.run.sandbox.cgroups import Slot
+from neurocaas_ci.run.sandbox.command import Descriptors, Mounts, Tools, bwrap_command
+from neurocaas_ci.run.sandbox.request import SandboxRequest
+
+_START_SECONDS = 30
+_DESCRIPTORS = 4096
+_GO = b"go\n"
+
+
+@dataclass(slots=True)
+class Started:
+    """A command under way: the process this one waits for, and the first one of the run itself.
+
+    `pidfd` becomes readable when nothing of a sandbox is left (the kernel ends pid 1 of a namespace
+    last); `output` is the reading end of stdout and stderr; `status` that of bubblewrap's reports.
+    """
+
+    process: subprocess.Popen[bytes]
+    pid: int
+    pidfd: int
+    output: int
+    status: int | None
+    report: bytes = b""
+
+    def kill(self) -> None:
+        """Kill the whole run: its pid namespace, or else its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        if self.status is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def read_report(self) -> bool:
+        """Take what bubblewrap reports; return False at its end."""
+        if self.status is None:
+            return False
+        data = os.read(self.status, 4096)
+        self.report += data
+        return bool(data)
+
+    def exit_code(self) -> int | None:
+        """Return the command's exit code; None when it did not end by itself."""
+        if self.status is None:
+            code = self.process.returncode
+            return code if code is None or code >= 0 else 128 - code
+        for line in self.report.splitlines():
+            with contextlib.suppress(ValueError):
+                if "exit-code" in (entry := json.loads(line)):
+                    return int(entry["exit-code"])
+        return None
+
+    def close(self) -> None:
+        """Kill what is left, wait for it, and close all descriptors."""
+        self.kill()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for fd in (self.pidfd, self.output, self.status):
+            if fd is not None:
+                os.close(fd)
+
+
+def start_sandboxed(
+    request: SandboxRequest, tools: Tools, seccomp: bytes | None, slot: Slot | None, token: str
+) -> Started:
+    """Start bubblewrap, bound what it started, and let it go.
+
+    Raise BackendUnavailableError when the sandbox cannot be set up for this request.
+    """
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        output, output_end = _pipe(ours, theirs)
+        status, status_end = _pipe(ours, theirs)
+        # At the end of a pipe bubblewrap would go on, unbounded, should this process die before it
+        # opens the gate. A datagram socket has no end of file: bubblewrap waits to be killed.
+        gate, gate_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ours.callback(gate.close)
+        theirs.callback(gate_end.close)
+        descriptors = Descriptors(
+            status_end, gate_end.fileno(), _memfd(seccomp, theirs), request.claim_fd
+        )
+        mounts = Mounts(request.root, request.inputs, request.outputs, request.limits.tmp_size)
+        process = subprocess.Popen(
+            bwrap_command(tools, mounts, descriptors, request.environment, request.command, token),
+            stdin=subprocess.DEVNULL,
+            stdout=output_end,
+            stderr=output_end,
+            pass_fds=descriptors.all(),
+            env={},
+            cwd="/",
+        )
+        ours.callback(process.wait)
+        ours.callback(process.kill)
+        theirs.close()
+        if slot is not None:
+            # Moving a process makes the kernel wait for milliseconds the first time, so it is asked
+            # for while bubblewrap is still busy; the second move, of what matters, is then quick.
+            with contextlib.suppress(OSError):
+                slot.add(process.pid)
+        pid, report = _child_pid(status)
+        if pid is None:
+            raise _refused(request, process, output)
+        try:
+            pidfd = os.pidfd_open(pid)
+            ours.callback(os.close, pidfd)
+            if slot is not None:
+                slot.add(pid)
+            _set_limits(pid, request.limits, address_space=slot is None)
+            gate.send(_GO)
+        except (ProcessLookupError, ConnectionError):
+            raise _refused(request, process, output) from None
+        os.set_blocking(output, False)
+        gate.close()
+        ours.pop_all()
+    return Started(process, pid, pidfd, output, status, report)
+
+
+def start_bare(
+    request: SandboxRequest, drop: tuple[str, ...], environment: dict[str, str], slot: Slot | None
+) -> Started:
+    """Start a command without isolation, but with the same limits.
+
+    Paths of the command that exist in the root, and those below /inputs and /outputs, are
+    translated, because nothing is mounted there.
+    """
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        output, output_end = _pipe(ours, theirs)
+        # The shell waits for a line; at end of file, should this process die, it starts nothing.
+        wait = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh")
+        process = subprocess.Popen(
+            [*drop, *wait, *(_outside(request, word) for word in request.command)],
+            stdin=subprocess.PIPE,
+            stdout=output_end,
+            stderr=output_end,
+            env=environment,
+            cwd=request.outputs,
+            start_new_session=True,
+        )
+        ours.callback(process.wait)
+        ours.callback(process.kill)
+        theirs.close()
+        pidfd = os.pidfd_open(process.pid)
+        ours.callback(os.close, pidfd)
+        if slot is not None:
+            slot.add(process.pid)
+        _set_limits(process.pid, request.limits, address_space=slot is None)
+        assert process.stdin is not None  # noqa: S101 - asked for above
+        process.stdin.write(_GO)
+        process.stdin.close()
+        os.set_blocking(output, False)
+        ours.pop_all()
+    return Started(process, process.pid, pidfd, output, None)
+
+
+def _outside(request: SandboxRequest, word: str) -> str:
+    for inside, folder in (("/inputs", request.inputs), ("/outputs", request.outputs)):
+        if word == inside or word.startswith(f"{inside}/"):
+            return f"{folder}{word.removeprefix(inside)}"
+    inner = Path(f"{request.root}{word}")
+    return str(inner) if word.startswith("/") and inner.exists() else word
+
+
+def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    ours.callback(os.close, reading)
+    theirs.callback(os.close, writing)
+    return reading, writing
+
+
+def _memfd(data: bytes | None, owner: contextlib.ExitStack) -> int | None:
+    # One per run: a shared one would share its read position as well.
+    if data is None:
+        return None
+    fd = os.memfd_create("seccomp")
+    owner.callback(os.close, fd)
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _child_pid(status: int) -> tuple[int | None, bytes]:
+    """Wait for bubblewrap's first report; return None when it ended without one."""
+    poller = select.poll()
+    poller.register(status, select.POLLIN)
+    deadline = time.monotonic() + _START_SECONDS
+    report = b""
+    while not report.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0 or not poller.poll(left * 1000):
+            raise BackendUnavailableError(
+                f"the sandbox did not start within {_START_SECONDS} seconds",
+                hint="the machine is overloaded; run the same command again",
+            )
+        if not (data := os.read(status, 4096)):
+            return None, report
+        report += data
+    return int(json.loads(report.splitlines()[0])["child-pid"]), report
+
+
+def _set_limits(pid: int, limits: RunLimits, *, address_space: bool) -> None:
+    """Bound a process and all that it will start.
+
+    The number of tasks counts within the user namespace that the process is in (Linux 5.14).
+    """
+    wanted = {
+        resource.RLIMIT_NPROC: limits.processes + 1,
+        resource.RLIMIT_FSIZE: limits.file_size,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: _DESCRIPTORS,
+    }
+    if address_space:
+        wanted[resource.RLIMIT_AS] = limits.memory
+    for kind, value in wanted.items():
+        _, hard = resource.prlimit(pid, kind)
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.prlimit(pid, kind, (bound, bound))
+
+
+def _refused(
+    request: SandboxRequest, process: subprocess.Popen[bytes], output: int
+) -> BackendUnavailableError:
+    process.kill()
+    process.wait()
+    os.set_blocking(output, False)
+    with contextlib.suppress(BlockingIOError):
+        return refusal(request, os.read(output, 65536))
+    return refusal(request, b"")
+
+
+def refusal(request: SandboxRequest, output: bytes) -> BackendUnavailableError:
+    """Explain why bubblewrap did not start the command."""
+    text = output.decode("utf-8", "replace").strip()
+    hint = "run `neurocaas try` on another machine, or report this with the text above"
+    if "Can't find source path" in text or "Permission denied" in text:
+        hint = "every folder above these files must be searchable (mode o+x) for uid 65534"
+    elif "Read-only file system" in text or "Can't mkdir" in text:
+        hint = "the root must hold the folders proc, dev, tmp, inputs and outputs; build it again"
+    elif "No space left" in text or "Resource temporarily unavailable" in text:
+        hint = "the machine is short of memory or processes; run fewer at once"
+    return BackendUnavailableError(
+        f"the sandbox could not be set up: {text or 'bubblewrap said nothing'}",
+        where=str(request.root),
+        hint=hint,
+    )

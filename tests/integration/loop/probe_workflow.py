@@ -1,0 +1,66 @@
+"""A workflow that does what its parameters say: the subject of the fault tests."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+config = json.loads(Path("/inputs/config.yaml").read_text())
+parameters = config["parameters"]
+mode = parameters["mode"]
+out = Path("/outputs")
+
+
+def answer(**extra):
+    seen = {}
+    for path in sorted(Path("/inputs").rglob("*")):
+        if path.is_file() and path.name != "config.yaml":
+            seen[str(path.relative_to("/inputs"))] = path.read_text()
+    (out / "result.json").write_text(
+        json.dumps({"seen": seen, "replica": config["replica"], **extra}, sort_keys=True)
+    )
+
+
+print("::progress 0.5 half of it", flush=True)
+time.sleep(parameters["seconds"])
+if mode == "ok":
+    answer()
+elif mode == "random":
+    answer(random=os.urandom(8).hex())
+elif mode == "exit3":
+    print("something is wrong with this recording")
+    sys.exit(3)
+elif mode == "odd":
+    # Fails for one dataset only.
+    if "fail" in Path("/inputs", config["dataset"]).read_text():
+        sys.exit(4)
+    answer()
+elif mode == "nothing":
+    pass
+elif mode == "memory":
+    answer(size=len(bytearray(400 << 20)))
+elif mode == "child-memory":
+    subprocess.run([sys.executable, "-I", "-c", "bytearray(400 << 20)"], check=False)
+    answer()
+elif mode == "symlink":
+    answer()
+    os.symlink("/etc/passwd", out / "link")
+elif mode == "network":
+    import socket
+
+    try:
+        socket.create_connection(("127.0.0.1", 22), 1)
+    except OSError as error:
+        answer(refused=error.strerror)
+elif mode == "daemon":
+    answer()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            while True:
+                time.sleep(1)
+        os._exit(0)
+else:
+    raise SystemExit(f"unknown mode {mode}")
