@@ -1,0 +1,1 @@
+"""IAE sources to a deterministic OCI image, and images to verified, unpacked roots."""

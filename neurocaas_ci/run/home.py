@@ -41,10 +41,12 @@ class Home:
         """Return the state store."""
         return DirectoryState(self.root / "store")
 
-    @property
+    @cached_property
     def scratch(self) -> Path:
         """Return the folder of attempts, on the file system of the store."""
-        return self.root / "store" / "scratch"
+        folder = self.root / "store" / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @property
     def cache(self) -> Path:

@@ -82,7 +82,7 @@ def find_layout(mount: Path = _MOUNT, membership: str | None = None) -> Layout |
         for name in controllers.split(","):
             paths[name] = path
     if "memory" in paths:
-        folders = {
+        folders: dict[str, Path | None] = {
             name: _own_folder(mount / name, paths[name])
             for name in ("memory", "pids", "cpuacct")
             if name in paths

@@ -14,6 +14,7 @@ from neurocaas_ci.run.sandbox.command import NOBODY, Tools, drop_command
 _SECONDS = 30
 _INSTEAD = "or run without isolation, which is recorded, with `--isolation none`"
 _WHERE = "sandbox"
+_DENIALS = ("Permission denied", "Operation not permitted", "No permissions", "RTM_NEWADDR")
 
 
 def drop_prefix() -> tuple[str, ...]:
@@ -89,47 +90,38 @@ def _try(tools: Tools, scratch: Path) -> str | None:
 
 def explain(failure: str, scratch: Path) -> SandboxUnavailableError:
     """Return the error for what bubblewrap said, with the way out for this machine."""
+    denied = any(word in failure for word in _DENIALS)
     if "Can't find source path" in failure or "bind mount" in failure.lower():
-        hint = (
+        cause = "the folder of runs cannot be shown to a sandbox"
+        fix = (
             f"uid {NOBODY} must reach {scratch}: `chmod o+x` on the folders above it,"
             " or move NEUROCAAS_HOME to a place that others can search"
         )
-        return _error(f"the folder of runs cannot be shown to a sandbox: {failure}", hint)
-    if _sysctl("kernel/apparmor_restrict_unprivileged_userns") == 1 and _denied(failure):
-        hint = (
+    elif _sysctl("kernel/apparmor_restrict_unprivileged_userns") == 1 and denied:
+        cause = "AppArmor forbids user namespaces"
+        fix = (
             "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, or give bwrap an"
             f" AppArmor profile (docs/reference/sandbox.md), {_INSTEAD}"
         )
-        return _error(f"AppArmor forbids user namespaces: {failure}", hint)
-    if _in_container() and _denied(failure):
-        hint = (
+    elif _in_container() and denied:
+        cause = "this container may not make namespaces"
+        fix = (
             "start the container with `--security-opt seccomp=unconfined --security-opt"
             f" apparmor=unconfined --security-opt systempaths=unconfined`, {_INSTEAD}"
         )
-        return _error(f"this container may not make namespaces: {failure}", hint)
-    if _sysctl("kernel/unprivileged_userns_clone") == 0:
-        hint = f"`sudo sysctl -w kernel.unprivileged_userns_clone=1`, {_INSTEAD}"
-        return _error(f"the kernel forbids user namespaces to users: {failure}", hint)
-    if _sysctl("user/max_user_namespaces") == 0 or "No space left on device" in failure:
-        hint = f"`sudo sysctl -w user.max_user_namespaces=15000`, {_INSTEAD}"
-        return _error(f"this machine allows no more user namespaces: {failure}", hint)
-    if "Unknown option" in failure:
-        return _error(
-            f"this bubblewrap is too old: {failure}", f"install version 0.5.0 or later, {_INSTEAD}"
-        )
-    return _error(
-        f"bubblewrap cannot make a sandbox here: {failure}",
-        f"the kernel needs user namespaces (docs/reference/sandbox.md), {_INSTEAD}",
-    )
-
-
-def _error(message: str, hint: str) -> SandboxUnavailableError:
-    return SandboxUnavailableError(message, where=_WHERE, hint=hint)
-
-
-def _denied(failure: str) -> bool:
-    words = ("Permission denied", "Operation not permitted", "No permissions", "RTM_NEWADDR")
-    return any(word in failure for word in words)
+    elif _sysctl("kernel/unprivileged_userns_clone") == 0:
+        cause = "the kernel forbids user namespaces to users"
+        fix = f"`sudo sysctl -w kernel.unprivileged_userns_clone=1`, {_INSTEAD}"
+    elif _sysctl("user/max_user_namespaces") == 0 or "No space left on device" in failure:
+        cause = "this machine allows no more user namespaces"
+        fix = f"`sudo sysctl -w user.max_user_namespaces=15000`, {_INSTEAD}"
+    elif "Unknown option" in failure:
+        cause = "this bubblewrap is too old"
+        fix = f"install version 0.5.0 or later, {_INSTEAD}"
+    else:
+        cause = "bubblewrap cannot make a sandbox here"
+        fix = f"the kernel needs user namespaces (docs/reference/sandbox.md), {_INSTEAD}"
+    return SandboxUnavailableError(f"{cause}: {failure}", where=_WHERE, hint=fix)
 
 
 def _sysctl(name: str) -> int | None:

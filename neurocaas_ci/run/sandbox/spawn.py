@@ -17,12 +17,19 @@ from pathlib import Path
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.run.sandbox.cgroups import Slot
-from neurocaas_ci.run.sandbox.command import Descriptors, Mounts, Tools, bwrap_command
+from neurocaas_ci.run.sandbox.command import NOBODY, Descriptors, Mounts, Tools, bwrap_command
 from neurocaas_ci.run.sandbox.request import SandboxRequest
 
 _START_SECONDS = 30
 _DESCRIPTORS = 4096
 _GO = b"go\n"
+_NAMES = {
+    resource.RLIMIT_NPROC: "nproc",
+    resource.RLIMIT_FSIZE: "fsize",
+    resource.RLIMIT_CORE: "core",
+    resource.RLIMIT_NOFILE: "nofile",
+    resource.RLIMIT_AS: "as",
+}
 
 
 @dataclass(slots=True)
@@ -122,7 +129,10 @@ def start_sandboxed(
             ours.callback(os.close, pidfd)
             if slot is not None:
                 slot.add(pid)
-            _set_limits(pid, request.limits, address_space=slot is None)
+            # Pid 1 counts as well; since Linux 5.14 only tasks of this user namespace do.
+            _set_limits(
+                pid, request.limits, request.limits.processes + 1, tools.drop, address_space=slot is None
+            )
             gate.send(_GO)
         except (ProcessLookupError, ConnectionError):
             raise _refused(request, process, output) from None
@@ -160,7 +170,8 @@ def start_bare(
         ours.callback(os.close, pidfd)
         if slot is not None:
             slot.add(process.pid)
-        _set_limits(process.pid, request.limits, address_space=slot is None)
+        tasks = request.limits.processes + _tasks_of_user(NOBODY if drop else os.geteuid())
+        _set_limits(process.pid, request.limits, tasks, drop, address_space=slot is None)
         assert process.stdin is not None  # noqa: S101 - asked for above
         process.stdin.write(_GO)
         process.stdin.close()
@@ -214,13 +225,12 @@ def _child_pid(status: int) -> tuple[int | None, bytes]:
     return int(json.loads(report.splitlines()[0])["child-pid"]), report
 
 
-def _set_limits(pid: int, limits: RunLimits, *, address_space: bool) -> None:
-    """Bound a process and all that it will start.
-
-    The number of tasks counts within the user namespace that the process is in (Linux 5.14).
-    """
+def _set_limits(
+    pid: int, limits: RunLimits, tasks: int, drop: tuple[str, ...], *, address_space: bool
+) -> None:
+    """Bound a process and all that it will start."""
     wanted = {
-        resource.RLIMIT_NPROC: limits.processes + 1,
+        resource.RLIMIT_NPROC: tasks,
         resource.RLIMIT_FSIZE: limits.file_size,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: _DESCRIPTORS,
@@ -228,9 +238,31 @@ def _set_limits(pid: int, limits: RunLimits, *, address_space: bool) -> None:
     if address_space:
         wanted[resource.RLIMIT_AS] = limits.memory
     for kind, value in wanted.items():
-        _, hard = resource.prlimit(pid, kind)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.prlimit(pid, kind, (bound, bound))
+        _, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY:
+            wanted[kind] = min(value, hard)
+    try:
+        for kind, value in wanted.items():
+            resource.prlimit(pid, kind, (value, value))
+    except PermissionError:
+        # Root without CAP_SYS_RESOURCE, as in most containers, may not; the user of the run may.
+        names = [f"--{_NAMES[kind]}={value}" for kind, value in wanted.items()]
+        subprocess.run(
+            [*drop, "prlimit", "--pid", str(pid), *names],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+        )
+
+
+def _tasks_of_user(uid: int) -> int:
+    """Count the tasks of a user, all of which share one RLIMIT_NPROC without a user namespace."""
+    count = 0
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdecimal() and os.stat(f"/proc/{name}").st_uid == uid:
+                count += len(os.listdir(f"/proc/{name}/task"))
+    return count
 
 
 def _refused(

@@ -37,6 +37,31 @@ def signal_of(exit_code: int | None) -> int | None:
 
 def judge(end: End, limits: RunLimits, max_runtime: int) -> tuple[Reason, str]:
     """Return the reason and, unless all went well, what happened and what to do."""
+    if end.stopped is not None or end.oom_kills > 0:
+        return _stopped(end, limits, max_runtime)
+    number = signal_of(end.exit_code)
+    reason: Reason = "exited"
+    message = ""
+    if end.overgrown is not None and end.exit_code:
+        reason = "output_limit"
+        message = (
+            f"{end.overgrown} reached the limit of {limits.file_size:,} bytes for one file;"
+            f" raise limits.file_size {_RAISE}"
+        )
+    elif end.exit_code is None:
+        reason, message = "killed", "the sandbox was killed from outside; reconcile again"
+    elif number is not None:
+        reason = "killed"
+        message = f"it was killed by {signal.Signals(number).name}{_quote(end.last_line)}"
+    elif end.exit_code:
+        reason = "nonzero_exit"
+        message = (
+            f"it exited with status {end.exit_code}{_quote(end.last_line)}{_advice(end, limits)}"
+        )
+    return reason, message
+
+
+def _stopped(end: End, limits: RunLimits, max_runtime: int) -> tuple[Reason, str]:
     if end.stopped == "cancelled":
         return "cancelled", "the run was cancelled"
     if end.stopped == "time_limit":
@@ -49,23 +74,7 @@ def judge(end: End, limits: RunLimits, max_runtime: int) -> tuple[Reason, str]:
             f"/outputs held {end.detail} and the run was killed; write less there,"
             f" or raise limits {_RAISE}"
         )
-    if end.stopped == "memory_limit" or end.oom_kills > 0:
-        return "memory_limit", _memory(end, limits)
-    number = signal_of(end.exit_code)
-    if end.overgrown is not None and (end.exit_code or number == signal.SIGXFSZ):
-        return "output_limit", (
-            f"{end.overgrown} reached the limit of {limits.file_size:,} bytes for one file;"
-            f" raise limits.file_size {_RAISE}"
-        )
-    if end.exit_code is None:
-        return "killed", "the sandbox was killed from outside; reconcile again"
-    if number is not None:
-        return "killed", f"it was killed by {signal.Signals(number).name}{_quote(end.last_line)}"
-    if end.exit_code:
-        return "nonzero_exit", (
-            f"it exited with status {end.exit_code}{_quote(end.last_line)}{_advice(end, limits)}"
-        )
-    return "exited", ""
+    return "memory_limit", _memory(end, limits)
 
 
 def _memory(end: End, limits: RunLimits) -> str:

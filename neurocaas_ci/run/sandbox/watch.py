@@ -115,24 +115,31 @@ class Watcher:
                 until = min(until, deadline, sample_at, disk_at)
             if self._handle(self._poll.poll(max(0.0, until - now) * 1000)):
                 break
-            now = time.monotonic()
-            if self._stopped is not None:
-                continue
-            if self._cancelled():
-                self._stop("cancelled", "")
-            elif now >= deadline:
-                self._stop("time_limit", "")
-            elif now >= sample_at:
-                self._judge_memory(self._meter.sample(now - began))
-                sample_at = time.monotonic() + self._meter.every
-            elif now >= disk_at:
-                self._judge_disk()
-                # A tree that takes long to walk is walked less often.
-                disk_at = time.monotonic() + max(_DISK_EVERY, 10 * (time.monotonic() - now))
+            if self._stopped is None:
+                sample_at, disk_at = self._look(began, deadline, sample_at, disk_at)
         self._finish()
         usage = self._meter.finish(time.monotonic() - began)
         kills = self._slot.oom_kills() if self._slot is not None else 0
         return Ended(self._stopped, self._detail, usage, kills)
+
+    def _look(
+        self, began: float, deadline: float, sample_at: float, disk_at: float
+    ) -> tuple[float, float]:
+        """Judge what is due; return when to take the next sample and to look at the disk."""
+        now = time.monotonic()
+        if self._cancelled():
+            self._stop("cancelled", "")
+        elif now >= deadline:
+            self._stop("time_limit", "")
+        elif now >= sample_at:
+            self._judge_memory(self._meter.sample(now - began))
+            sample_at = now + self._meter.every
+        elif now >= disk_at:
+            self._judge_disk()
+            done = time.monotonic()
+            # A tree that takes long to walk is walked less often.
+            disk_at = done + max(_DISK_EVERY, 10 * (done - now))
+        return sample_at, disk_at
 
     def _stop(self, reason: Reason, detail: str) -> None:
         self._stopped, self._detail = reason, detail

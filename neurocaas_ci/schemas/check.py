@@ -1,0 +1,256 @@
+"""Judge a document by one of our schemas, in plain words; I/O is not handled here.
+
+This knows the draft-07 keywords that our own schemas use, and nothing else, because importing a
+complete implementation costs more time than loading a registry, and because its messages
+("is not valid under any of the given schemas") help nobody. The tests hold it against `jsonschema`.
+The extra keyword `x-expects` says in words what a pattern asks for.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Step = str | int
+UNKNOWN_KEY, MISSING_KEY, WRONG_TYPE, WRONG_VALUE = "NC-S001", "NC-S002", "NC-S003", "NC-S004"
+KEYWORDS = frozenset(
+    {"$schema", "$id", "$ref", "definitions", "title", "description", "x-expects", "type", "const"}
+    | {"enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems"}
+    | {"uniqueItems", "items", "required", "properties", "additionalProperties", "propertyNames"}
+    | {"maxProperties", "allOf", "if", "then"}
+)
+
+_MAX_ISSUES = 100
+_MAX_SHOWN = 40
+_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "object": ("a mapping (`key: value` lines)", lambda v: isinstance(v, dict)),
+    "array": ("a list", lambda v: isinstance(v, list)),
+    "string": ("text", lambda v: isinstance(v, str)),
+    "integer": (
+        "a whole number",
+        lambda v: isinstance(v, int) and not isinstance(v, bool),
+    ),
+    "number": ("a number", lambda v: isinstance(v, int | float) and not isinstance(v, bool)),
+    "boolean": ("true or false", lambda v: isinstance(v, bool)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One difference between a document and a schema; `on_key` puts it on the key, not the value."""
+
+    rule: str
+    pointer: tuple[Step, ...]
+    message: str
+    fix: str
+    on_key: bool = False
+
+
+def check(schema: Mapping[str, Any], data: Any) -> list[Issue]:
+    """Return all differences, in the order of the document (100 at most)."""
+    judge = _Judge(schema)
+    judge.value(schema, data, ())
+    return judge.issues[:_MAX_ISSUES]
+
+
+class _Judge:
+    """One walk over one document."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self.issues: list[Issue] = []
+        self._definitions: Mapping[str, Any] = root.get("definitions", {})
+
+    def value(self, schema: Any, data: Any, at: tuple[Step, ...]) -> None:
+        """Judge one value; what has the wrong type is not judged further."""
+        if len(self.issues) >= _MAX_ISSUES:
+            return
+        reference = schema.get("$ref")
+        if reference is not None:
+            schema = self._definitions[reference.rpartition("/")[2]]
+        kind = schema.get("type")
+        if kind is not None and not _TYPES[kind][1](data):
+            self._wrong_type(schema, kind, data, at)
+            return
+        choices = [schema["const"]] if "const" in schema else schema.get("enum")
+        if choices is not None and data not in choices:
+            fix = nearest(data, choices) or f"write {_choice(choices)}"
+            self._bad(at, data, f"must be {_choice(choices)}", fix)
+        self._inside(schema, data, at)
+        for part in schema.get("allOf", ()):
+            self.value(part, data, at)
+        if "if" in schema and self._holds(schema["if"], data):
+            self.value(schema["then"], data, at)
+
+    def _inside(self, schema: Mapping[str, Any], data: Any, at: tuple[Step, ...]) -> None:
+        if isinstance(data, str):
+            self._text(schema, data, at)
+        elif isinstance(data, dict):
+            self._mapping(schema, data, at)
+        elif isinstance(data, list):
+            self._list(schema, data, at)
+        elif isinstance(data, int | float):
+            self._number(schema, data, at)
+
+    def _holds(self, schema: Mapping[str, Any], data: Any) -> bool:
+        other = _Judge({"definitions": self._definitions})
+        other.value(schema, data, ())
+        return not other.issues
+
+    def _wrong_type(
+        self, schema: Mapping[str, Any], kind: str, data: Any, at: tuple[Step, ...]
+    ) -> None:
+        expected = schema.get("x-expects") or _TYPES[kind][0]
+        fix = f"write {expected}"
+        if kind == "string" and isinstance(data, int | float):
+            fix = f"{fix}; quotes make it text"
+        self._add(WRONG_TYPE, at, f"{_name(at)} is {_show(data)}, but must be {expected}", fix)
+
+    def _text(self, schema: Mapping[str, Any], data: str, at: tuple[Step, ...]) -> None:
+        expected = schema.get("x-expects")
+        low, high = schema.get("minLength", 0), schema.get("maxLength")
+        if len(data) < low:
+            self._bad(at, data, "must not be empty" if low == 1 else f"needs {low} characters", "")
+        elif high is not None and len(data) > high:
+            self._bad(at, data, f"must have {high} characters at most", "shorten it")
+        elif "pattern" in schema and not _compiled(schema["pattern"]).search(data):
+            self._bad(at, data, f"must be {expected}", f"write {expected}")
+
+    def _number(self, schema: Mapping[str, Any], data: float, at: tuple[Step, ...]) -> None:
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if (low is not None and data < low) or (high is not None and data > high):
+            bounds = f"between {low} and {high}" if high is not None else f"{low} or more"
+            self._bad(at, data, f"must be {bounds}", f"write a number {bounds}")
+
+    def _list(self, schema: Mapping[str, Any], data: list[Any], at: tuple[Step, ...]) -> None:
+        low, high = schema.get("minItems", 0), schema.get("maxItems")
+        if len(data) < low or (high is not None and len(data) > high):
+            need = f"at least {low}" if len(data) < low else f"{high} at most"
+            self._add(
+                WRONG_VALUE,
+                at,
+                f"{_name(at)} has {len(data)} entries, but needs {need}",
+                "add or remove entries",
+            )
+        item = schema.get("items")
+        if item is not None:
+            for index, element in enumerate(data):
+                self.value(item, element, (*at, index))
+        if schema.get("uniqueItems"):
+            seen: set[str] = set()
+            for index, element in enumerate(data):
+                if isinstance(element, str) and element in seen:
+                    self._bad((*at, index), element, "must not stand here twice", "remove it")
+                seen.add(str(element))
+
+    def _mapping(
+        self, schema: Mapping[str, Any], data: Mapping[str, Any], at: tuple[Step, ...]
+    ) -> None:
+        properties: Mapping[str, Any] = schema.get("properties", {})
+        more = schema.get("additionalProperties", True)
+        if len(data) > schema.get("maxProperties", len(data)):
+            limit = schema["maxProperties"]
+            self._add(
+                WRONG_VALUE, at, f"{_name(at)} has more than {limit} keys", "remove some of them"
+            )
+        names = schema.get("propertyNames")
+        for key, value in data.items():
+            if names is not None:
+                self._key_name(names, key, at)
+            rule = properties.get(key)
+            if rule is False:
+                text = f"`{key}` does not go with the other values of {_name(at)}"
+                self._add(UNKNOWN_KEY, (*at, key), text, "remove it", on_key=True)
+            elif rule is not None:
+                self.value(rule, value, (*at, key))
+            elif isinstance(more, Mapping):
+                self.value(more, value, (*at, key))
+            elif more is False:
+                message = f"`{_cut(key)}` is not a key of {_name(at)}"
+                missing = [name for name in properties if name not in data]
+                fix = nearest(key, missing) or f"known keys: {', '.join(properties)}"
+                self._add(UNKNOWN_KEY, (*at, key), message, fix, on_key=True)
+        for key in schema.get("required", ()):
+            if key not in data:
+                self._add(
+                    MISSING_KEY, at, f"{_name(at)} has no key `{key}`", self._how(properties, key)
+                )
+
+    def _key_name(self, schema: Mapping[str, Any], key: str, at: tuple[Step, ...]) -> None:
+        if "$ref" in schema:
+            schema = self._definitions[schema["$ref"].rpartition("/")[2]]
+        if not _compiled(schema["pattern"]).search(key):
+            text = f"the key {_show(key)} must be {schema['x-expects']}"
+            self._add(WRONG_VALUE, (*at, key), text, f"write {schema['x-expects']}", on_key=True)
+
+    def _how(self, properties: Mapping[str, Any], key: str) -> str:
+        rule = properties.get(key)
+        if not isinstance(rule, Mapping):
+            return f"add `{key}: ...`"
+        if "const" in rule:
+            return f"add `{key}: {rule['const']}`"
+        text = str(rule.get("description", "")).rstrip(".")
+        if "enum" in rule:
+            return f"add `{key}: ...`, {_choice(rule['enum'])}"
+        return f"add `{key}: ...` ({text[:1].lower()}{text[1:]})" if text else f"add `{key}: ...`"
+
+    def _bad(self, at: tuple[Step, ...], data: Any, must: str, fix: str) -> None:
+        self._add(
+            WRONG_VALUE,
+            at,
+            f"{_name(at)} is {_show(data)}, but {must}",
+            fix or "write another value",
+        )
+
+    def _add(
+        self, rule: str, at: tuple[Step, ...], message: str, fix: str, *, on_key: bool = False
+    ) -> None:
+        self.issues.append(Issue(rule, at, message, fix, on_key))
+
+
+def nearest(given: Any, known: Any) -> str:
+    """Return `did you mean ...?` for the known word that is close to the given one, or nothing."""
+    import difflib  # noqa: PLC0415 - only files with mistakes pay for it
+
+    words = [word for word in known if isinstance(word, str)]
+    close = difflib.get_close_matches(_cut(str(given)), words, n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # In ECMA 262, which JSON Schema cites, `$` does not match before a final line feed.
+    return re.compile(f"{pattern[:-1]}\\Z" if pattern.endswith("$") else pattern)
+
+
+def _name(at: tuple[Step, ...]) -> str:
+    if not at:
+        return "the file"
+    text = ""
+    for step in at:
+        text += f"[{step}]" if isinstance(step, int) else f".{_cut(step)}"
+    return f"`{text.lstrip('.')}`"
+
+
+def _show(data: Any) -> str:
+    if data is None:
+        return "empty"
+    if isinstance(data, bool):
+        return "true" if data else "false"
+    if isinstance(data, dict):
+        return "a mapping"
+    if isinstance(data, list):
+        return "a list"
+    return f'"{_cut(data)}"' if isinstance(data, str) else str(data)
+
+
+def _cut(text: str) -> str:
+    short = text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
+    return short.encode("unicode_escape").decode() if not short.isprintable() else short
+
+
+def _choice(choices: list[Any]) -> str:
+    words = [f"`{choice}`" for choice in choices]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
