@@ -47,7 +47,8 @@ class Platform:
         self.home = Home(folder / "home")
         self.home.root.mkdir(parents=True)
         self.env = {
-            **os.environ,
+            # An installed program has its bytecode; a set-up that forbids it would measure that.
+            **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
             "NEUROCAAS_HOME": str(self.home.root),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_AUTHOR_NAME": "ada",
