@@ -17,6 +17,7 @@ import warnings
 
 _MARSHAL_VERSION = 2
 _UNCHECKED_HASH = 1
+_MAX_MEMORY = 4 << 30
 
 
 def _compiled(path: str, source: bytes) -> bytes:
@@ -29,7 +30,17 @@ def _compiled(path: str, source: bytes) -> bytes:
     return head + _imp.source_hash(raw_magic, source) + marshal.dumps(code, _MARSHAL_VERSION)
 
 
+def _bound_memory() -> None:
+    # A source that is built to explode the compiler must not take the machine with it.
+    try:
+        import resource
+    except ImportError:  # a minimal Python
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
+
+
 def _main() -> None:
+    _bound_memory()
     warnings.simplefilter("ignore")
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     while True:

@@ -5,26 +5,34 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from neurocaas_ci.build.cache import DISK_ERRORS
 from neurocaas_ci.errors import BuildError, SandboxUnavailableError
 
 _FRAME = struct.Struct(">II")
-_MEMORY = 8 << 30
 _SECONDS = 1800
 _MAX_WORKERS = 8
 _DESCRIBE = (
     "import json, os, sys, sysconfig; print(json.dumps(['%d.%d' % sys.version_info[:2],"
     " sysconfig.get_path('purelib'), os.confstr('CS_GNU_LIBC_VERSION') or 'other 0.0']))"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python in an unpacked image: its absolute path there, and the variables that it needs."""
+
+    root: Path
+    path: str
+    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,11 @@ def script() -> bytes:
 
 
 def compiled(
-    root: Path, interpreter: str, sources: Iterable[tuple[str, bytes]], workspace: Path
+    python: Interpreter, sources: Iterable[tuple[str, bytes]], workspace: Path
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (path of the .pyc, content) for every (path, source) that compiles, in order.
 
-    `root` is an unpacked image with `interpreter` (absolute path) in it; paths are relative to the
-    root. The result does not depend on the number of processors.
+    Paths are relative to the root. The result does not depend on the number of processors.
     """
     with contextlib.ExitStack() as stack:
         count = min(_MAX_WORKERS, len(os.sched_getaffinity(0)))
@@ -59,9 +66,9 @@ def compiled(
             total += 1
         if not total:
             return
-        tag = _cache_tag(root, interpreter)
+        tag = _cache_tag(python)
         outputs = [stack.enter_context(_temporary(workspace)) for _ in inputs[:total]]
-        _run_all(root, interpreter, list(zip(inputs, outputs, strict=False)))
+        _run_all(python, list(zip(inputs, outputs, strict=False)))
         for number in range(total):
             place, data = _read_frame(outputs[number % count])
             if data:
@@ -69,10 +76,10 @@ def compiled(
                 yield f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc", data
 
 
-def describe(root: Path, interpreter: str) -> Described:
+def describe(interpreter: Interpreter) -> Described:
     """Ask an interpreter of a foreign image what it is; raise BuildError when it does not say."""
     try:
-        python, site, libc = json.loads(_ask(root, interpreter, _DESCRIBE))
+        python, site, libc = json.loads(_ask(interpreter, _DESCRIBE))
         name, version = libc.split()
         major, minor = version.split(".")[:2]
         glibc = (int(major), int(minor)) if name == "glibc" else (0, 0)
@@ -80,20 +87,20 @@ def describe(root: Path, interpreter: str) -> Described:
     except (ValueError, AttributeError) as error:
         raise BuildError(
             "the Python of the base image does not say what it is",
-            where=interpreter,
+            where=interpreter.path,
             hint="pin an image with CPython on glibc",
         ) from error
 
 
-def _cache_tag(root: Path, interpreter: str) -> str:
-    return _ask(root, interpreter, "import sys; print(sys.implementation.cache_tag)")
+def _cache_tag(python: Interpreter) -> str:
+    return _ask(python, "import sys; print(sys.implementation.cache_tag)")
 
 
-def _ask(root: Path, interpreter: str, code: str) -> str:
-    command = _command(root, [interpreter, "-I", "-S", "-c", code])
+def _ask(python: Interpreter, code: str) -> str:
+    command = _command(python, code)
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     if done.returncode:
-        raise _failure(done.stderr.decode(errors="replace"), interpreter)
+        raise _failure(done.stderr.decode(errors="replace"), python.path)
     return done.stdout.decode().strip()
 
 
@@ -101,17 +108,14 @@ def _temporary(workspace: Path) -> BinaryIO:
     return tempfile.TemporaryFile(dir=workspace)
 
 
-def _run_all(root: Path, interpreter: str, streams: list[tuple[BinaryIO, BinaryIO]]) -> None:
-    command = _command(root, [interpreter, "-I", "-S", "-c", script().decode()])
+def _run_all(python: Interpreter, streams: list[tuple[BinaryIO, BinaryIO]]) -> None:
+    command = _command(python, script().decode())
     with contextlib.ExitStack() as stack:
         started = []
         for source, target in streams:
             source.seek(0)
             process = subprocess.Popen(command, stdin=source, stdout=target, stderr=subprocess.PIPE)
             stack.callback(_end, process)
-            # A source that is built to explode the compiler must not take the machine with it.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                resource.prlimit(process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
             started.append(process)
         for process in started:
             try:
@@ -119,11 +123,11 @@ def _run_all(root: Path, interpreter: str, streams: list[tuple[BinaryIO, BinaryI
             except subprocess.TimeoutExpired:
                 raise BuildError(
                     f"compiling took more than {_SECONDS} s",
-                    where=interpreter,
+                    where=python.path,
                     hint="look for a huge generated Python file in src/ or in a wheel",
                 ) from None
             if process.returncode:
-                raise _failure(stderr.decode(errors="replace"), interpreter)
+                raise _failure(stderr.decode(errors="replace"), python.path)
     for _, target in streams:
         target.seek(0)
 
@@ -142,7 +146,7 @@ def _read_frame(stream: BinaryIO) -> tuple[str, bytes]:
     return stream.read(path_size).decode(), stream.read(data_size)
 
 
-def _command(root: Path, command: Sequence[str]) -> list[str]:
+def _command(python: Interpreter, code: str) -> list[str]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise SandboxUnavailableError(
@@ -150,11 +154,15 @@ def _command(root: Path, command: Sequence[str]) -> list[str]:
             where="bwrap",
             hint="install it: apt-get install bubblewrap",
         )
+    variables = {**python.environment, "LC_ALL": "C.UTF-8"}
     return [
         *(bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
-        *("--clearenv", "--setenv", "LC_ALL", "C.UTF-8"),
-        *("--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108
-        *("--remount-ro", "/", "--chdir", "/", "--", *command),
+        "--clearenv",
+        *(part for item in variables.items() for part in ("--setenv", *item)),
+        *("--ro-bind", str(python.root), "/", "--proc", "/proc", "--dev", "/dev"),
+        *("--tmpfs", "/tmp"),  # noqa: S108 - a private one
+        *("--remount-ro", "/", "--chdir", "/", "--"),
+        *(python.path, "-I", "-S", "-c", code),
     ]
 
 
@@ -172,4 +180,9 @@ def _failure(stderr: str, interpreter: str) -> Exception:
             where="bwrap",
             hint="this machine forbids user namespaces; docs/reference/sandbox.md says what to do",
         )
-    return BuildError(f"the interpreter of the IAE failed: {last}", where=interpreter)
+    full = any(os.strerror(number) in last for number in DISK_ERRORS)
+    return BuildError(
+        f"the interpreter of the IAE failed: {last}",
+        where=interpreter,
+        hint="free space on this disk, or move the cache with NEUROCAAS_HOME" if full else "",
+    )

@@ -12,8 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -112,7 +110,7 @@ class Cache:
         with self.lock("workspaces"):
             _sweep(parent)
             with disk_errors(parent):
-                folder = parent / f"{os.getpid()}-{secrets.token_hex(4)}"
+                folder = parent / f"{os.getpid()}-{_unique()}"
                 folder.mkdir(mode=0o755)
                 folder.chmod(0o755)
                 fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -136,7 +134,7 @@ class Cache:
         """Keep what `produce` writes; its digest is computed on the way."""
         hasher = hashlib.sha256()
         size = 0
-        temporary = workspace / f"blob-{secrets.token_hex(4)}"
+        temporary = workspace / f"blob-{_unique()}"
         with temporary.open("wb") as out:
 
             def write(data: bytes) -> None:
@@ -218,7 +216,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Replace a file in one step: a reader sees the old content or the new one."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{_unique()}")
         try:
             with temporary.open("wb") as out:
                 out.write(data)
@@ -231,6 +229,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder that we made, whatever modes its folders have."""
+    import shutil  # it imports every compression module; only removals need it
 
     def unlock(function: Callable[..., Any], path: str, _error: object) -> None:
         with suppress(OSError):
@@ -238,6 +237,10 @@ def remove_tree(folder: Path) -> None:
             function(path)
 
     shutil.rmtree(folder, onerror=unlock)
+
+
+def _unique() -> str:
+    return os.urandom(4).hex()
 
 
 def _fingerprint(path: Path) -> list[int]:

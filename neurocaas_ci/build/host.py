@@ -111,7 +111,7 @@ def _captured(python: str, executable: Path, library: Path) -> Iterator[tuple[st
             yield f"{_PREFIX}/lib/python{python}/{relative}", path
             if name.endswith(".so"):
                 loading.append(path)
-    for path in {*_loaded_by(loading), *_system_libraries()}:
+    for path in sorted({*_loaded_by(loading), *_system_libraries()}):
         if path.name.startswith("ld-linux"):
             yield f"usr/{_loader_folder()}/{path.name}", path
         else:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.documents import Image, read_image, read_manifest
 from neurocaas_ci.build.roots import Verify, ensure_root
 from neurocaas_ci.errors import BuildError, IntegrityError
 from neurocaas_ci.model.digest import Sha256
-from neurocaas_ci.registry.tree import Tree
+
+if TYPE_CHECKING:
+    from neurocaas_ci.registry.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

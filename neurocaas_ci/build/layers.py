@@ -78,11 +78,12 @@ def bytecode_layer(
     def make() -> Blob:
         say("compiling Python modules")
         root = layers_root(cache, base.layers)
+        python = bytecode.Interpreter(root, base.interpreter, base.environment)
         own = [cache.blob_path(layer.blob.digest) for layer in below[len(base.layers) :]]
         modules = chain(_modules(root), *(_packed_modules(path) for path in own))
 
         def compiled(workspace: Path, spool: Spool) -> dict[str, Entry]:
-            found = bytecode.compiled(root, base.interpreter, modules, workspace)
+            found = bytecode.compiled(python, modules, workspace)
             return {path: file_entry(spool.add_bytes(data)) for path, data in found}
 
         return _write(cache, compiled)
@@ -112,7 +113,8 @@ def code_layer(base: Base, code: Sequence[Source], cache: Cache, *, fresh: bool)
             from neurocaas_ci.build import bytecode
 
             root = layers_root(cache, base.layers)
-            for path, data in bytecode.compiled(root, base.interpreter, modules, workspace):
+            python = bytecode.Interpreter(root, base.interpreter, base.environment)
+            for path, data in bytecode.compiled(python, modules, workspace):
                 found[path] = file_entry(spool.add_bytes(data))
         return found
 

@@ -66,7 +66,7 @@ def oci_base(iae: Iae, cache: Cache, say: Say) -> Base:
 def _with_python(
     iae: Iae, cache: Cache, layers: tuple[StoredLayer, ...], environment: dict[str, str]
 ) -> Base:
-    from neurocaas_ci.build.bytecode import describe
+    from neurocaas_ci.build.bytecode import Interpreter, describe
 
     root = layers_root(cache, layers)
     usual = (f"/usr/local/bin/python{iae.python}", f"/usr/bin/python{iae.python}")
@@ -75,7 +75,7 @@ def _with_python(
         # lexists: a link inside the image may be absolute, and must not be followed out here
         if not os.path.lexists(f"{root}{interpreter}"):
             continue
-        told = describe(root, interpreter)
+        told = describe(Interpreter(root, interpreter, environment))
         if told.python != iae.python:
             raise BuildError(
                 f"{interpreter} of the base image is Python {told.python}, not {iae.python}",
@@ -94,7 +94,8 @@ class _Source:
         self._remote = remote
         self._say = say
         listed = os.environ.get(_LAYOUTS, "")
-        self._layouts = [Path(part) for part in listed.split(":") if part]
+        # A rebuild from nothing may take the base, which is a download, from the usual cache.
+        self._layouts = [cache.downloads / "oci", *(Path(p) for p in listed.split(":") if p)]
 
     def manifest(self, digest: Sha256, processor: str) -> tuple[Sha256, bytes]:
         """Return digest and bytes of the image manifest that an image or index digest means."""

@@ -64,6 +64,8 @@ def _place(
     where: str,
 ) -> tuple[str, Entry]:
     parts = PurePosixPath(member).parts
+    if not parts:
+        raise BuildError("it has a member without a name", where=where)
     executable = bool(mode & 0o111)
     if not parts[0].endswith(".data"):
         return f"{site}/{member}", file_entry(spool.add(stream), executable=executable)

@@ -1,40 +1,58 @@
-"""The entry point: load one command, run it, turn errors into messages and exit codes."""
+"""The entry point: load only the command that is asked for; turn errors into messages and codes."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 
-import click
+from neurocaas_ci import __version__
 
-_COMMANDS = {
-    n: n for n in "validate explain iae build pr init reconcile worker status logs fetch data job".split()
-} | {"run": "reconcile", "try": "try_"}
+_INTERRUPTED = 130
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx):
-        return list(_COMMANDS)
-
-    def get_command(self, ctx, cmd_name):
-        if cmd_name not in _COMMANDS:
-            return None
-        return importlib.import_module(f"neurocaas_ci.cli.{_COMMANDS[cmd_name]}").command
-
-
-@click.command(cls=_Lazy)
-def cli():
-    pass
+def main() -> None:
+    """Run the command line and exit with the code of DESIGN section 7."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        # Answered before anything is imported: scripts ask for it often.
+        sys.stdout.write(f"neurocaas {__version__}\n")
+        return
+    sys.exit(_run(arguments))
 
 
-def main():
+def _run(arguments: list[str]) -> int:
+    import click
+
+    from neurocaas_ci.cli.commands import cli
     from neurocaas_ci.errors import NeurocaasError
 
+    verbose = any(flag in {"-v", "--verbose"} for flag in arguments[:1])
     try:
-        cli(standalone_mode=True)
+        result = cli.main(args=arguments, prog_name="neurocaas", standalone_mode=False)
     except NeurocaasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        if verbose:
+            raise
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; what has ended is kept, the same command goes on from there", err=True)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python must not complain when it flushes at exit.
+        sys.stdout = None
+        return 0
+    except Exception as error:
+        if verbose:
+            raise
+        click.echo(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "  hint: this is a bug; `neurocaas -v …` shows where, please report it",
+            err=True,
+        )
+        return 1
+    return result if isinstance(result, int) else 0
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry, parts_of
 
 _FOLDER = "40000"
 _CHUNK = 1 << 20
+_MAX_ENTRIES = 500_000
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Replacement refs would show other content than the commit id names.
 _COMMAND = ("git", "--no-replace-objects")
@@ -142,8 +143,17 @@ class GitTree:
             return [TreeEntry(prefix, start.mode, start.id)]
         found: list[TreeEntry] = []
         pending = [(f"{prefix}/" if prefix else "", start.id)]
+        visited = 0
         while pending:
             before, tree = pending.pop()
+            visited += 1
+            if visited + len(found) > _MAX_ENTRIES:
+                # A few objects that contain each other's copies can stand for billions of files.
+                raise UsageError(
+                    f"the commit holds more than {_MAX_ENTRIES} files",
+                    where=f"{self.commit}:{prefix}",
+                    hint="remove what does not belong into a registry",
+                )
             for name, child in self._git.folder(tree).items():
                 if child.mode == _FOLDER:
                     pending.append((f"{before}{name}/", child.id))

@@ -98,7 +98,12 @@ class Registry:
 
     def jobs(self) -> list[str]:
         """Return the paths of all job manifests, sorted."""
-        return [e.path for e in self.tree.entries(_JOBS) if _JOB_PATH.fullmatch(e.path)]
+        return [e.path for e in self.tree.entries(_JOBS) if self.is_job(e.path)]
+
+    @staticmethod
+    def is_job(path: str) -> bool:
+        """Tell whether a path is where a job manifest lies."""
+        return bool(_JOB_PATH.fullmatch(path))
 
     def iaes(self) -> list[str]:
         """Return the names of all folders in iae/ that hold files, sorted."""

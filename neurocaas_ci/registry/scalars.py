@@ -15,9 +15,10 @@ _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 # What YAML 1.1 (yaml.org/type) reads as something else than YAML 1.2 does; dates are left out,
-# because the text of a date is what everybody means by it.
+# because the text of a date is what everybody means by it, and so are `y` and `n`, which no common
+# reader takes for true and false.
 _AMBIGUOUS = re.compile(
-    r"(?:y|yes|no|n|on|off)"
+    r"(?:yes|no|on|off)"
     r"|[-+]?0[0-9_]+|[-+]?0b[01_]+"
     r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
     r"|[-+]?[0-9]+_[0-9_]*(?:\.[0-9_]*)?",

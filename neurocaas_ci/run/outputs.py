@@ -53,39 +53,34 @@ def _survey(outputs: Path, limits: RunLimits) -> tuple[list[Entry], Problem | No
     """List the files, bounded in number; return the first kind of problem with some names."""
     found: list[Entry] = []
     bad: list[str] = []
-    total = 0
     for entry in walk(outputs, unlock=True):
+        found.append(entry)
         if (fault := _fault(entry)) is not None:
             bad.append(f"{_show(entry.path)} ({fault})")
-        elif entry.facts.st_size > limits.file_size:
-            return [], (
-                "output_limit",
-                f"{_show(entry.path)} has {entry.facts.st_size:,} bytes; limits.file_size of the"
-                f" step allows {limits.file_size:,}",
-            )
-        found.append(entry)
-        total += entry.facts.st_size
-        if len(found) > limits.output_files:
-            return [], (
-                "output_limit",
-                f"more than {limits.output_files:,} files under /outputs; raise limits.output_files"
-                " of the step, or write one archive",
-            )
-        if len(bad) > _NAMED:
+        if len(bad) > _NAMED or len(found) > limits.output_files:
             break
+    excess = _excess(found, limits)
     if bad:
         more = ", ..." if len(bad) > _NAMED else ""
-        return [], (
-            "bad_output",
-            f"only regular files can be outputs; found {', '.join(bad[:_NAMED])}{more}",
-        )
+        names = ", ".join(bad[:_NAMED])
+        return [], ("bad_output", f"only regular files can be outputs; found {names}{more}")
+    return found, ("output_limit", excess) if excess is not None else None
+
+
+def _excess(found: list[Entry], limits: RunLimits) -> str | None:
+    """Say which limit the outputs exceed, if any."""
+    if len(found) > limits.output_files:
+        advice = "raise limits.output_files of the step, or write one archive"
+        return f"more than {limits.output_files:,} files under /outputs; {advice}"
+    for entry in found:
+        if (size := entry.facts.st_size) > limits.file_size:
+            allowed = f"limits.file_size of the step allows {limits.file_size:,}"
+            return f"{_show(entry.path)} has {size:,} bytes; {allowed}"
+    total = sum(entry.facts.st_size for entry in found)
     if total > limits.output_size:
-        return [], (
-            "output_limit",
-            f"/outputs has {total:,} bytes; limits.output_size of the step allows"
-            f" {limits.output_size:,}",
-        )
-    return found, None
+        allowed = f"limits.output_size of the step allows {limits.output_size:,}"
+        return f"/outputs has {total:,} bytes; {allowed}"
+    return None
 
 
 def _fault(entry: Entry) -> str | None:

@@ -212,7 +212,7 @@ class _Judge:
 
 def nearest(given: Any, known: Any) -> str:
     """Return `did you mean ...?` for the known word that is close to the given one, or nothing."""
-    import difflib  # noqa: PLC0415 - only files with mistakes pay for it
+    import difflib
 
     words = [word for word in known if isinstance(word, str)]
     close = difflib.get_close_matches(_cut(str(given)), words, n=1, cutoff=0.6)

@@ -1,16 +1,14 @@
-"""Control groups for runs: a pool of slots that are used again, on hierarchy version 1 or 2.
+"""Control groups that bound and measure runs, on hierarchy version 1 or 2.
 
-A slot is used again because a removed memory group lives on inside the kernel for as long as one
+Groups are used again, because a removed memory group lives on inside the kernel for as long as one
 page of its files is cached. Counters are therefore read as differences.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import signal
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,25 +18,37 @@ from neurocaas_ci.run.sandbox.processes import owner_alive, owner_token
 
 _MOUNT = Path("/sys/fs/cgroup")
 _PREFIX = "neurocaas-"
-# The watcher of bubblewrap and pid 1 of the namespace are not the run's own.
-_OVERHEAD_TASKS = 2
+# RLIMIT_NPROC in the run's own user namespace is what bounds it exactly; this is the second fence.
+# Besides the launching thread, bubblewrap and pid 1, it counts the dead of earlier runs that the
+# machine's init has not waited for yet, which some do once in a second only.
+_OTHER_TASKS = 256
 
 Version = Literal["v1", "v2"]
 
 
-class Slot(Protocol):
+class Group(Protocol):
     """One group for one run at a time."""
 
-    def begin(self, memory: int, processes: int) -> None:
-        """Set the limits (bytes, tasks) and start counting from zero."""
+    reusable: bool
+
+    def bound(self, memory: int, processes: int) -> None:
+        """Set the limits (bytes, tasks); raise OSError when they cannot be set."""
+        ...
+
+    def zero(self) -> None:
+        """Count from here on."""
+        ...
+
+    def join(self, thread: int) -> None:
+        """Move a thread of this process in, where a thread can be; its children follow it."""
         ...
 
     def add(self, pid: int) -> None:
-        """Move a process in; raise OSError when it is gone."""
+        """Move a process in where it has not been started inside."""
         ...
 
     def cpu_s(self) -> float | None:
-        """Return the CPU seconds since `begin`, None where they are not counted."""
+        """Return the CPU seconds since `zero`, None where they are not counted."""
         ...
 
     def memory(self) -> int:
@@ -46,18 +56,18 @@ class Slot(Protocol):
         ...
 
     def memory_peak(self) -> int:
-        """Return the highest use in bytes since `begin`."""
+        """Return the highest use in bytes since `zero`; call it after the end of the run."""
         ...
 
     def oom_kills(self) -> int:
-        """Return how many processes the memory limit has killed since `begin`."""
+        """Return how many processes the memory limit has killed since `zero`."""
         ...
 
     def kill(self) -> None:
         """Kill whatever is inside and wait, at most seconds, until it is empty."""
         ...
 
-    def close(self, *, remove: bool) -> None:
+    def close(self) -> None:
         """Close all files and remove the group."""
         ...
 
@@ -122,68 +132,22 @@ def _delegated(own: Path) -> Layout | None:
     return Layout("v2", {"": own})
 
 
-class CgroupPool:
-    """Slots of one process; safe to use from many threads."""
+def make_group(layout: Layout, number: int) -> Group:
+    """Make the group with this number among those of this process; raise OSError."""
+    name = f"{_PREFIX}{owner_token()}-{number}"
+    if layout.version == "v1":
+        return _GroupV1(layout.folders, name)
+    return _GroupV2(layout.folders[""] / name)
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._idle: list[Slot] = []
-        self._lock = threading.Lock()
-        self._made = 0
-        self.version: Version = layout.version
-        self.limits_processes = layout.version == "v2" or "pids" in layout.folders
-        atexit.register(self.close)
 
-    def sweep(self) -> None:
-        """Remove the slots of dead owners, and kill what is left inside."""
-        for folder in self._layout.folders.values():
-            for path in folder.glob(f"{_PREFIX}*-*"):
-                owner = path.name.removeprefix(_PREFIX).rpartition("-")[0]
-                if not owner_alive(owner):
-                    _kill_all(path)
-                    with contextlib.suppress(OSError):
-                        path.rmdir()
-
-    def take(self, memory: int, processes: int) -> Slot:
-        """Return a slot with these limits; raise OSError when none can be made."""
-        with self._lock:
-            slot = self._idle.pop() if self._idle else None
-            self._made += slot is None
-            number = self._made
-        if slot is not None:
-            try:
-                slot.begin(memory, processes)
-            except OSError:
-                # Too many cached pages of earlier runs to come below a lower limit.
-                slot.close(remove=True)
-            else:
-                return slot
-            with self._lock:
-                self._made += 1
-                number = self._made
-        name = f"{_PREFIX}{owner_token()}-{number}"
-        slot = (
-            _SlotV1(self._layout.folders, name)
-            if self._layout.version == "v1"
-            else _SlotV2(self._layout.folders[""] / name)
-        )
-        slot.begin(memory, processes)
-        return slot
-
-    def give_back(self, slot: Slot) -> None:
-        """Take a slot whose run has ended."""
-        if isinstance(slot, _SlotV2) and not slot.resets:
-            slot.close(remove=True)
-            return
-        with self._lock:
-            self._idle.append(slot)
-
-    def close(self) -> None:
-        """Remove all idle slots."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for slot in idle:
-            slot.close(remove=True)
+def sweep(layout: Layout) -> None:
+    """Remove the groups of dead owners, and kill what is left inside."""
+    for folder in layout.folders.values():
+        for path in folder.glob(f"{_PREFIX}*-*"):
+            owner = path.name.removeprefix(_PREFIX).rpartition("-")[0]
+            if not owner_alive(owner):
+                _kill_all(path)
+                _remove(path)
 
 
 @dataclass(slots=True)
@@ -194,10 +158,10 @@ class _Files:
     _open: dict[str, int] = field(default_factory=dict)
 
     def read(self, name: str) -> str:
-        return os.pread(self._fd(name, os.O_RDONLY), 4096, 0).decode()
+        return os.pread(self.open(name, os.O_RDONLY), 4096, 0).decode()
 
     def write(self, name: str, text: str) -> None:
-        os.pwrite(self._fd(name, os.O_WRONLY), text.encode(), 0)
+        os.pwrite(self.open(name, os.O_WRONLY), text.encode(), 0)
 
     def counter(self, name: str, key: str) -> int:
         for line in self.read(name).splitlines():
@@ -209,23 +173,23 @@ class _Files:
     def has(self, name: str) -> bool:
         return (self.folder / name).exists()
 
-    def _fd(self, name: str, mode: int) -> int:
+    def open(self, name: str, mode: int) -> int:
         key = f"{mode}:{name}"
         if key not in self._open:
             self._open[key] = os.open(self.folder / name, mode | os.O_CLOEXEC)
         return self._open[key]
 
-    def close(self, *, remove: bool) -> None:
+    def close(self) -> None:
         for fd in self._open.values():
             os.close(fd)
         self._open.clear()
-        if remove:
-            with contextlib.suppress(OSError):
-                self.folder.rmdir()
+        _remove(self.folder)
 
 
-class _SlotV1:
-    """A slot in the separate memory, pids and cpuacct hierarchies."""
+class _GroupV1:
+    """A group in each of the separate memory, pids and cpuacct hierarchies."""
+
+    reusable = True
 
     def __init__(self, folders: dict[str, Path], name: str) -> None:
         self._files: dict[str, _Files] = {}
@@ -239,30 +203,33 @@ class _SlotV1:
         self._oom_zero = 0
         self._memory_zero = 0
 
-    def begin(self, memory: int, processes: int) -> None:
-        if self._limits != (memory, processes):
-            self._set_memory(memory)
-            if "pids" in self._files:
-                self._files["pids"].write("pids.max", str(processes + _OVERHEAD_TASKS))
-            self._limits = (memory, processes)
-        self._memory.write("memory.max_usage_in_bytes", "0")
-        # Cached pages of earlier runs are still charged here; they are not this run's.
-        self._memory_zero = self.memory()
-        self._oom_zero = self._memory.counter("memory.oom_control", "oom_kill")
-        if "cpuacct" in self._files:
-            self._cpu_zero = int(self._files["cpuacct"].read("cpuacct.usage"))
-
-    def _set_memory(self, memory: int) -> None:
+    def bound(self, memory: int, processes: int) -> None:
+        if self._limits == (memory, processes):
+            return
         # Memory plus swap may never be below memory: open it wide before moving the other.
         if self._swap:
             self._memory.write("memory.memsw.limit_in_bytes", "-1")
         self._memory.write("memory.limit_in_bytes", str(memory))
         if self._swap:
             self._memory.write("memory.memsw.limit_in_bytes", str(memory))
+        if "pids" in self._files:
+            self._files["pids"].write("pids.max", str(processes + _OTHER_TASKS))
+        self._limits = (memory, processes)
+
+    def zero(self) -> None:
+        self._memory.write("memory.max_usage_in_bytes", "0")
+        # Cached pages of earlier runs are still charged here; they are not this run's.
+        self._memory_zero = int(self._memory.read("memory.usage_in_bytes"))
+        self._oom_zero = self._memory.counter("memory.oom_control", "oom_kill")
+        if "cpuacct" in self._files:
+            self._cpu_zero = int(self._files["cpuacct"].read("cpuacct.usage"))
+
+    def join(self, thread: int) -> None:
+        for files in self._files.values():
+            files.write("tasks", str(thread))
 
     def add(self, pid: int) -> None:
-        for files in self._files.values():
-            files.write("cgroup.procs", str(pid))
+        """Do nothing: what a thread inside has started is inside."""
 
     def cpu_s(self) -> float | None:
         if "cpuacct" not in self._files:
@@ -270,11 +237,13 @@ class _SlotV1:
         return (int(self._files["cpuacct"].read("cpuacct.usage")) - self._cpu_zero) / 1e9
 
     def memory(self) -> int:
-        used = int(self._memory.read("memory.usage_in_bytes"))
-        return max(0, used - self._memory_zero) if self._memory_zero else used
+        return max(0, int(self._memory.read("memory.usage_in_bytes")) - self._memory_zero)
 
     def memory_peak(self) -> int:
-        return max(0, int(self._memory.read("memory.max_usage_in_bytes")) - self._memory_zero)
+        # Pages of earlier runs that had to go when memory got short did not count at the peak. What
+        # is still in use bounds from above how many of them are left.
+        earlier = min(self._memory_zero, int(self._memory.read("memory.usage_in_bytes")))
+        return max(0, int(self._memory.read("memory.max_usage_in_bytes")) - earlier)
 
     def oom_kills(self) -> int:
         return self._memory.counter("memory.oom_control", "oom_kill") - self._oom_zero
@@ -282,20 +251,20 @@ class _SlotV1:
     def kill(self) -> None:
         _kill_all(self._memory.folder)
 
-    def close(self, *, remove: bool) -> None:
+    def close(self) -> None:
         for files in self._files.values():
-            files.close(remove=remove)
+            files.close()
 
 
-class _SlotV2:
-    """A slot in the unified hierarchy; `resets` says whether its peak can be set to zero."""
+class _GroupV2:
+    """A group in the unified hierarchy; it is used again where its peak can be set to zero."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._files = _Files(folder)
         self._has_pids = self._files.has("pids.max")
         self._peak: int | None = None
-        self.resets = False
+        self.reusable = False
         # Writing to memory.peak sets what this one open file reads back (Linux 6.12 and later).
         with contextlib.suppress(OSError):
             self._peak = os.open(folder / "memory.peak", os.O_RDWR | os.O_CLOEXEC)
@@ -304,20 +273,28 @@ class _SlotV2:
         self._oom_zero = 0
         self._memory_zero = 0
 
-    def begin(self, memory: int, processes: int) -> None:
-        if self._limits != (memory, processes):
-            self._files.write("memory.max", str(memory))
-            if self._files.has("memory.swap.max"):
-                self._files.write("memory.swap.max", "0")
-            if self._has_pids:
-                self._files.write("pids.max", str(processes + _OVERHEAD_TASKS))
-            self._limits = (memory, processes)
+    def bound(self, memory: int, processes: int) -> None:
+        if self._limits == (memory, processes):
+            return
+        self._files.write("memory.max", str(memory))
+        if self._files.has("memory.swap.max"):
+            self._files.write("memory.swap.max", "0")
+        if self._has_pids:
+            self._files.write("pids.max", str(processes + _OTHER_TASKS))
+        self._limits = (memory, processes)
+
+    def join(self, thread: int) -> None:
+        """Open the file to move processes with, while this thread still has the right to."""
+        del thread  # threads of one process cannot be in different groups that limit memory
+        self._files.open("cgroup.procs", os.O_WRONLY)
+
+    def zero(self) -> None:
         if self._peak is not None:
             try:
                 os.pwrite(self._peak, b"reset", 0)
-                self.resets = True
+                self.reusable = True
             except OSError:
-                self.resets = False
+                self.reusable = False
         self._memory_zero = int(self._files.read("memory.current"))
         self._oom_zero = self._files.counter("memory.events", "oom_kill")
         self._cpu_zero = self._files.counter("cpu.stat", "usage_usec")
@@ -334,7 +311,8 @@ class _SlotV2:
     def memory_peak(self) -> int:
         if self._peak is None:
             return self.memory()
-        return max(0, int(os.pread(self._peak, 64, 0)) - self._memory_zero)
+        earlier = min(self._memory_zero, int(self._files.read("memory.current")))
+        return max(0, int(os.pread(self._peak, 64, 0)) - earlier)
 
     def oom_kills(self) -> int:
         return self._files.counter("memory.events", "oom_kill") - self._oom_zero
@@ -342,11 +320,11 @@ class _SlotV2:
     def kill(self) -> None:
         _kill_all(self._files.folder)
 
-    def close(self, *, remove: bool) -> None:
+    def close(self) -> None:
         if self._peak is not None:
             os.close(self._peak)
             self._peak = None
-        self._files.close(remove=remove)
+        self._files.close()
 
 
 def _kill_all(folder: Path) -> None:
@@ -357,9 +335,24 @@ def _kill_all(folder: Path) -> None:
             pids = [int(word) for word in (folder / "cgroup.procs").read_text().split()]
         except OSError:
             return
+        # A launching thread of this process may be inside, which lists the whole process.
+        pids = [pid for pid in pids if pid != os.getpid()]
         if not pids:
             return
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a group; what has just ended inside still counts for some milliseconds."""
+    for _ in range(100):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.002)
+        else:
+            return

@@ -14,13 +14,9 @@ _SHM_SIZE = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Programs of this machine: `drop` changes root to nobody (empty for other callers).
-
-    `nested` says whether this bubblewrap knows --disable-userns (0.8.0 and later).
-    """
+    """The bubblewrap of this machine; `nested` says whether it knows --disable-userns (0.8.0)."""
 
     bwrap: str
-    drop: tuple[str, ...]
     nested: bool = True
 
 
@@ -50,16 +46,6 @@ class Descriptors:
         )
 
 
-def drop_command(setpriv: str) -> tuple[str, ...]:
-    """Return the prefix that turns root into nobody.
-
-    In a user namespace of root's, nobody would still be root for the kernel. An extra exec is
-    cheaper than Popen(user=...), which gives up vfork.
-    """
-    ids = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    return (setpriv, *ids, "--")
-
-
 def bwrap_command(
     tools: Tools,
     mounts: Mounts,
@@ -69,7 +55,7 @@ def bwrap_command(
     token: str,
 ) -> list[str]:
     """Return the full command line; `token` marks the processes as belonging to their caller."""
-    line = [*tools.drop, tools.bwrap, "--unsetenv", token]
+    line = [tools.bwrap, "--unsetenv", token]
     # Unsharing "all" only tries a user namespace; asking for it makes its absence an error.
     line += ["--unshare-user", "--unshare-all"]
     if tools.nested:
@@ -79,6 +65,9 @@ def bwrap_command(
     for name, value in environment.items():
         line += ["--setenv", name, value]
     line += ["--ro-bind", str(mounts.root), "/", "--proc", "/proc", "--dev", "/dev"]
+    # Pid 1 is bubblewrap's, with the same user: through its /proc a run could reach into its memory
+    # and, with that, to the claim that it holds.
+    line += ["--perms", "0555", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1"]
     shm = min(_SHM_SIZE, mounts.tmp_size)
     line += ["--perms", "1777", "--size", str(shm), "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
     line += ["--perms", "1777", "--size", str(mounts.tmp_size), "--tmpfs", "/tmp"]  # noqa: S108

@@ -6,19 +6,22 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from neurocaas_ci.errors import BackendUnavailableError
+from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Isolation
 from neurocaas_ci.run.sandbox import guard
-from neurocaas_ci.run.sandbox.cgroups import CgroupPool, Slot, find_layout
+from neurocaas_ci.run.sandbox.cgroups import Group, Layout, find_layout, sweep
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
 from neurocaas_ci.run.sandbox.logs import LogWriter
-from neurocaas_ci.run.sandbox.probe import drop_prefix, find_tools
+from neurocaas_ci.run.sandbox.probe import find_tools
 from neurocaas_ci.run.sandbox.request import SandboxRequest, SandboxResult
 from neurocaas_ci.run.sandbox.seccomp import program
+from neurocaas_ci.run.sandbox.slots import SlotPool
 from neurocaas_ci.run.sandbox.spawn import Started, refusal, start_bare, start_sandboxed
 from neurocaas_ci.run.sandbox.tree import walk
 from neurocaas_ci.run.sandbox.verdict import End, judge, signal_of
@@ -26,6 +29,7 @@ from neurocaas_ci.run.sandbox.watch import Ended, Watcher
 
 Cancelled = threading.Event | Callable[[], bool] | None
 _BWRAP_FAILED = 1
+_NOT_FOUND = 127  # by the convention of shells
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,8 @@ class Sandbox:
     """A way to run commands on this machine; `tools` is None without isolation."""
 
     tools: Tools | None
-    drop: tuple[str, ...]
     filter: bytes | None
-    cgroups: CgroupPool | None
+    slots: SlotPool
     isolation: Isolation
 
     @classmethod
@@ -44,20 +47,17 @@ class Sandbox:
 
         Raise SandboxUnavailableError, with what to do, when isolation is asked for and impossible.
         """
-        tools = find_tools(scratch) if isolation == "sandbox" else None
-        drop = tools.drop if tools is not None else drop_prefix()
         layout = find_layout()
-        cgroups = CgroupPool(layout) if layout is not None else None
-        if cgroups is not None:
-            cgroups.sweep()
-            try:
-                cgroups.give_back(cgroups.take(64 << 20, 16))
-            except OSError:
-                cgroups = None
-        bpf = program(os.uname().machine) if tools is not None else None
-        if tools is not None:
+        if layout is not None:
+            sweep(layout)
+        slots, layout = _working_slots(layout)
+        tools = None
+        if isolation == "sandbox":
+            with slots.take(RunLimits()) as slot:
+                tools = slot.launcher.call(lambda: find_tools(scratch))
             guard.ensure_guard()
-        return cls(tools, drop, bpf, cgroups, _isolation(tools, bpf, cgroups))
+        bpf = program(os.uname().machine) if tools is not None else None
+        return cls(tools, bpf, slots, _isolation(tools, bpf, layout))
 
     def execute(self, request: SandboxRequest, cancelled: Cancelled = None) -> SandboxResult:
         """Run one command to its end; nothing of it is left when this returns.
@@ -68,39 +68,30 @@ class Sandbox:
         if os.geteuid() == 0:
             os.chown(request.outputs, NOBODY, NOBODY)
         log = LogWriter(request.log, request.limits.log_size)
-        with contextlib.closing(log), self._slot(request) as slot:
-            started = self._start(request, slot)
+        with contextlib.closing(log), self.slots.take(request.limits) as slot:
+            started = slot.launcher.call(lambda: self._start(request, slot.group), Started.close)
             running = time.monotonic()
             with contextlib.closing(started):
-                ended = Watcher(request, started, slot, log, _asker(cancelled)).follow()
+                ended = Watcher(request, started, slot.group, log, _asker(cancelled)).follow()
                 code = started.exit_code()
                 returned = started.process.returncode
         if self.tools is not None and code is None and _failed_alone(ended, returned):
-            raise refusal(request, log.last_line().encode())
+            if not log.last_line().startswith("bwrap: execvp"):
+                raise refusal(request, log.last_line().encode())
+            code = _NOT_FOUND
         return self._result(
             request, ended, code, log, (running - begun, time.monotonic() - running)
         )
 
-    def _start(self, request: SandboxRequest, slot: Slot | None) -> Started:
+    def _start(self, request: SandboxRequest, group: Group | None) -> Started:
         if self.tools is not None:
-            return start_sandboxed(request, self.tools, self.filter, slot, guard.sandbox_token())
+            return start_sandboxed(request, self.tools, self.filter, group, guard.sandbox_token())
         environment = {
             **request.environment,
             "NEUROCAAS_INPUTS": str(request.inputs),
             "NEUROCAAS_OUTPUTS": str(request.outputs),
         }
-        return start_bare(request, self.drop, environment, slot)
-
-    @contextlib.contextmanager
-    def _slot(self, request: SandboxRequest) -> Iterator[Slot | None]:
-        if self.cgroups is None:
-            yield None
-            return
-        slot = self.cgroups.take(request.limits.memory, request.limits.processes)
-        try:
-            yield slot
-        finally:
-            self.cgroups.give_back(slot)
+        return start_bare(request, environment, group)
 
     def _result(
         self,
@@ -133,19 +124,28 @@ class Sandbox:
         )
 
 
-def _isolation(tools: Tools | None, bpf: bytes | None, cgroups: CgroupPool | None) -> Isolation:
+def _working_slots(layout: Layout | None) -> tuple[SlotPool, Layout | None]:
+    """Return a pool that has proved to work, without control groups where they do not."""
+    slots = SlotPool(layout)
+    try:
+        with slots.take(RunLimits()):
+            return slots, layout
+    except BackendUnavailableError:
+        if layout is None:
+            raise
+        return SlotPool(None), None
+
+
+def _isolation(tools: Tools | None, bpf: bytes | None, layout: Layout | None) -> Isolation:
     enforced = ["memory", "processes", "file_size", "output_size", "output_files", "log_size"]
     if tools is not None:
         enforced.append("tmp_size")
-    if tools is None and cgroups is None:
-        # Address space per process is all that is left, and tasks count for the whole user.
-        enforced.remove("memory")
     return Isolation(
         level="sandbox" if tools is not None else "none",
         user_namespace=tools is not None,
         network=tools is None,
         seccomp=bpf is not None,
-        cgroup=cgroups.version if cgroups is not None else "none",
+        cgroup=layout.version if layout is not None else "none",
         enforced=(*enforced, "time"),
     )
 

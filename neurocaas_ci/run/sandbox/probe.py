@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from neurocaas_ci.errors import SandboxUnavailableError
-from neurocaas_ci.run.sandbox.command import NOBODY, Tools, drop_command
+from neurocaas_ci.run.sandbox.command import NOBODY, Tools
 
 _SECONDS = 30
 _INSTEAD = "or run without isolation, which is recorded, with `--isolation none`"
@@ -17,30 +17,14 @@ _WHERE = "sandbox"
 _DENIALS = ("Permission denied", "Operation not permitted", "No permissions", "RTM_NEWADDR")
 
 
-def drop_prefix() -> tuple[str, ...]:
-    """Return what turns root into nobody; nothing for other users.
-
-    Raise SandboxUnavailableError when the tool for it is missing.
-    """
-    if os.geteuid() != 0:
-        return ()
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise SandboxUnavailableError(
-            "setpriv is not installed, and root must not run an analysis as root",
-            where=_WHERE,
-            hint="install it with `apt-get install util-linux`, or run as an ordinary user",
-        )
-    return drop_command(setpriv)
-
-
 def find_tools(scratch: Path) -> Tools:
     """Return the programs of a working sandbox, after having tried one.
 
-    `scratch` is a folder that runs will be given; raise SandboxUnavailableError with the cause.
+    `scratch` is a folder that runs will be given. Call it in a launching thread, which has the
+    rights of a run. Raise SandboxUnavailableError with the cause.
     """
     bwrap = _find_bwrap()
-    tools = Tools(bwrap, drop_prefix())
+    tools = Tools(bwrap)
     failure = _try(tools, scratch)
     if failure is not None and "--disable-userns" in failure:
         # Before 0.8.0; the system call filter refuses new namespaces as well.
@@ -66,7 +50,7 @@ def _find_bwrap() -> str:
 def _try(tools: Tools, scratch: Path) -> str | None:
     """Start a sandbox that does nothing; return what went wrong, or None."""
     nested = ["--disable-userns"] if tools.nested else []
-    line = [*tools.drop, tools.bwrap, "--unshare-user", "--unshare-all", *nested]
+    line = [tools.bwrap, "--unshare-user", "--unshare-all", *nested]
     line += ["--uid", str(NOBODY), "--gid", str(NOBODY), "--die-with-parent", "--new-session"]
     line += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     line += ["--tmpfs", "/tmp", "--ro-bind", str(scratch), "/tmp/scratch"]  # noqa: S108 - inside

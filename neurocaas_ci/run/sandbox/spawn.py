@@ -16,20 +16,13 @@ from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.run.sandbox.cgroups import Slot
-from neurocaas_ci.run.sandbox.command import NOBODY, Descriptors, Mounts, Tools, bwrap_command
+from neurocaas_ci.run.sandbox.cgroups import Group
+from neurocaas_ci.run.sandbox.command import Descriptors, Mounts, Tools, bwrap_command
 from neurocaas_ci.run.sandbox.request import SandboxRequest
 
 _START_SECONDS = 30
 _DESCRIPTORS = 4096
 _GO = b"go\n"
-_NAMES = {
-    resource.RLIMIT_NPROC: "nproc",
-    resource.RLIMIT_FSIZE: "fsize",
-    resource.RLIMIT_CORE: "core",
-    resource.RLIMIT_NOFILE: "nofile",
-    resource.RLIMIT_AS: "as",
-}
 
 
 @dataclass(slots=True)
@@ -86,9 +79,9 @@ class Started:
 
 
 def start_sandboxed(
-    request: SandboxRequest, tools: Tools, seccomp: bytes | None, slot: Slot | None, token: str
+    request: SandboxRequest, tools: Tools, seccomp: bytes | None, group: Group | None, token: str
 ) -> Started:
-    """Start bubblewrap, bound what it started, and let it go.
+    """Start bubblewrap, bound what it started, and let it go; call it in a launching thread.
 
     Raise BackendUnavailableError when the sandbox cannot be set up for this request.
     """
@@ -116,23 +109,22 @@ def start_sandboxed(
         ours.callback(process.wait)
         ours.callback(process.kill)
         theirs.close()
-        if slot is not None:
-            # Moving a process makes the kernel wait for milliseconds the first time, so it is asked
-            # for while bubblewrap is still busy; the second move, of what matters, is then quick.
+        if group is not None:
+            # Where a process has to be moved the kernel may wait for milliseconds, but only the
+            # first time: ask for it while bubblewrap is busy, what matters is then moved at once.
             with contextlib.suppress(OSError):
-                slot.add(process.pid)
+                group.add(process.pid)
         pid, report = _child_pid(status)
         if pid is None:
             raise _refused(request, process, output)
         try:
             pidfd = os.pidfd_open(pid)
             ours.callback(os.close, pidfd)
-            if slot is not None:
-                slot.add(pid)
             # Pid 1 counts as well; since Linux 5.14 only tasks of this user namespace do.
-            _set_limits(
-                pid, request.limits, request.limits.processes + 1, tools.drop, address_space=slot is None
-            )
+            _set_limits(pid, request.limits, request.limits.processes + 1, group is None)
+            if group is not None:
+                group.add(pid)
+                group.zero()
             gate.send(_GO)
         except (ProcessLookupError, ConnectionError):
             raise _refused(request, process, output) from None
@@ -143,9 +135,9 @@ def start_sandboxed(
 
 
 def start_bare(
-    request: SandboxRequest, drop: tuple[str, ...], environment: dict[str, str], slot: Slot | None
+    request: SandboxRequest, environment: dict[str, str], group: Group | None
 ) -> Started:
-    """Start a command without isolation, but with the same limits.
+    """Start a command without isolation, but with the same limits; call it in a launching thread.
 
     Paths of the command that exist in the root, and those below /inputs and /outputs, are
     translated, because nothing is mounted there.
@@ -155,7 +147,7 @@ def start_bare(
         # The shell waits for a line; at end of file, should this process die, it starts nothing.
         wait = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh")
         process = subprocess.Popen(
-            [*drop, *wait, *(_outside(request, word) for word in request.command)],
+            [*wait, *(_outside(request, word) for word in request.command)],
             stdin=subprocess.PIPE,
             stdout=output_end,
             stderr=output_end,
@@ -168,10 +160,11 @@ def start_bare(
         theirs.close()
         pidfd = os.pidfd_open(process.pid)
         ours.callback(os.close, pidfd)
-        if slot is not None:
-            slot.add(process.pid)
-        tasks = request.limits.processes + _tasks_of_user(NOBODY if drop else os.geteuid())
-        _set_limits(process.pid, request.limits, tasks, drop, address_space=slot is None)
+        tasks = request.limits.processes + _tasks_of_user(os.geteuid())
+        _set_limits(process.pid, request.limits, tasks, group is None)
+        if group is not None:
+            group.add(process.pid)
+            group.zero()
         assert process.stdin is not None  # noqa: S101 - asked for above
         process.stdin.write(_GO)
         process.stdin.close()
@@ -225,10 +218,8 @@ def _child_pid(status: int) -> tuple[int | None, bytes]:
     return int(json.loads(report.splitlines()[0])["child-pid"]), report
 
 
-def _set_limits(
-    pid: int, limits: RunLimits, tasks: int, drop: tuple[str, ...], *, address_space: bool
-) -> None:
-    """Bound a process and all that it will start."""
+def _set_limits(pid: int, limits: RunLimits, tasks: int, address_space: bool) -> None:
+    """Bound a process and all that it will start; works for processes of the same user only."""
     wanted = {
         resource.RLIMIT_NPROC: tasks,
         resource.RLIMIT_FSIZE: limits.file_size,
@@ -238,21 +229,9 @@ def _set_limits(
     if address_space:
         wanted[resource.RLIMIT_AS] = limits.memory
     for kind, value in wanted.items():
-        _, hard = resource.getrlimit(kind)
-        if hard != resource.RLIM_INFINITY:
-            wanted[kind] = min(value, hard)
-    try:
-        for kind, value in wanted.items():
-            resource.prlimit(pid, kind, (value, value))
-    except PermissionError:
-        # Root without CAP_SYS_RESOURCE, as in most containers, may not; the user of the run may.
-        names = [f"--{_NAMES[kind]}={value}" for kind, value in wanted.items()]
-        subprocess.run(
-            [*drop, "prlimit", "--pid", str(pid), *names],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-        )
+        _, hard = resource.prlimit(pid, kind)
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.prlimit(pid, kind, (bound, bound))
 
 
 def _tasks_of_user(uid: int) -> int:

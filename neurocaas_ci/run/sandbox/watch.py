@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from neurocaas_ci.model.run import Reason, Usage
-from neurocaas_ci.run.sandbox.cgroups import Slot
+from neurocaas_ci.run.sandbox.cgroups import Group
 from neurocaas_ci.run.sandbox.logs import LogWriter
 from neurocaas_ci.run.sandbox.processes import tree_use
 from neurocaas_ci.run.sandbox.request import SandboxRequest
@@ -40,7 +40,7 @@ class _Meter:
     """Samples of CPU and memory; from the control group, or else from /proc."""
 
     started: Started
-    slot: Slot | None
+    group: Group | None
     cpu_s: float = 0.0
     peak: int = 0
     samples: list[tuple[float, float, int]] = field(default_factory=list)
@@ -48,13 +48,13 @@ class _Meter:
 
     def measure(self) -> int:
         """Update the totals and return the bytes in use."""
-        cpu = self.slot.cpu_s() if self.slot is not None else None
-        if self.slot is not None and cpu is not None:
-            self.cpu_s, memory = cpu, self.slot.memory()
+        cpu = self.group.cpu_s() if self.group is not None else None
+        if self.group is not None and cpu is not None:
+            self.cpu_s, memory = cpu, self.group.memory()
         else:
             use = tree_use(self.started.pid)
             self.cpu_s = max(self.cpu_s, use.cpu_s)
-            memory = self.slot.memory() if self.slot is not None else use.memory
+            memory = self.group.memory() if self.group is not None else use.memory
         self.peak = max(self.peak, memory)
         return memory
 
@@ -69,10 +69,10 @@ class _Meter:
 
     def finish(self, wall_s: float) -> Usage:
         """Return the totals; without a control group they are those of the last look."""
-        if self.slot is not None:
-            cpu = self.slot.cpu_s()
+        if self.group is not None:
+            cpu = self.group.cpu_s()
             self.cpu_s = self.cpu_s if cpu is None else cpu
-            self.peak = max(self.peak, self.slot.memory_peak())
+            self.peak = max(self.peak, self.group.memory_peak())
         return Usage(wall_s, self.cpu_s, self.peak, tuple(self.samples))
 
 
@@ -83,16 +83,16 @@ class Watcher:
         self,
         request: SandboxRequest,
         started: Started,
-        slot: Slot | None,
+        group: Group | None,
         log: LogWriter,
         cancelled: Callable[[], bool],
     ) -> None:
         self._request = request
         self._started = started
-        self._slot = slot
+        self._group = group
         self._log = log
         self._cancelled = cancelled
-        self._meter = _Meter(started, slot)
+        self._meter = _Meter(started, group)
         self._stopped: Reason | None = None
         self._detail = ""
         self._output_ended = False
@@ -102,7 +102,7 @@ class Watcher:
         """Return when nothing of the run is left and all its output has been read."""
         began = time.monotonic()
         deadline = began + self._request.max_runtime
-        sample_at = began + (_SAMPLE_EVERY if self._slot is not None else _CANCEL_EVERY)
+        sample_at = began + (_SAMPLE_EVERY if self._group is not None else _CANCEL_EVERY)
         disk_at = began + _SAMPLE_EVERY
         started = self._started
         for fd in (started.output, started.pidfd, started.status):
@@ -119,7 +119,7 @@ class Watcher:
                 sample_at, disk_at = self._look(began, deadline, sample_at, disk_at)
         self._finish()
         usage = self._meter.finish(time.monotonic() - began)
-        kills = self._slot.oom_kills() if self._slot is not None else 0
+        kills = self._group.oom_kills() if self._group is not None else 0
         return Ended(self._stopped, self._detail, usage, kills)
 
     def _look(
@@ -160,7 +160,7 @@ class Watcher:
     def _read_status(self, fd: int) -> None:
         if not self._started.read_report():
             self._poll.unregister(fd)
-        elif self._slot is None:
+        elif self._group is None:
             # The command is over, its totals are still to be read at pid 1 for a moment.
             self._meter.measure()
 
@@ -182,8 +182,8 @@ class Watcher:
         started = self._started
         if started.status is None:
             started.kill()
-            if self._slot is not None:
-                self._slot.kill()
+            if self._group is not None:
+                self._group.kill()
         else:
             # Bubblewrap's watcher is still about to report and end; it cannot fail to notice.
             waiter = select.poll()
@@ -202,10 +202,10 @@ class Watcher:
 
     def _judge_memory(self, memory: int) -> None:
         limit = self._request.limits.memory
-        if self._slot is None:
+        if self._group is None:
             if memory > limit:
                 self._stop("memory_limit", f"{memory:,} bytes")
-        elif self._slot.oom_kills():
+        elif self._group.oom_kills():
             # Whatever is left may wait for the killed process forever.
             self._stop("memory_limit", "")
 

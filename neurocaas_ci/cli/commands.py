@@ -1,0 +1,67 @@
+"""The table of commands; a command's module is imported when it is called, not before."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import NamedTuple
+
+import click
+
+from neurocaas_ci import __version__
+
+
+class _Entry(NamedTuple):
+    module: str
+    section: str
+    help: str
+
+
+_PUBLISHER, _SCIENTIST, _EVERYONE = "Publisher", "Scientist", "Everyone"
+_COMMANDS = {
+    "init": _Entry("init", _PUBLISHER, "Start a new analysis."),
+    "try": _Entry("try_", _PUBLISHER, "Run an environment's sample in the sandbox."),
+    "iae": _Entry("iae", _PUBLISHER, "Lock the sources of an environment."),
+    "build": _Entry("build", _PUBLISHER, "Build an environment into an OCI image."),
+    "data": _Entry("data", _SCIENTIST, "Put, list and remove datasets in the store."),
+    "job": _Entry("job", _SCIENTIST, "Write, cancel and retry job manifests."),
+    "status": _Entry("status", _SCIENTIST, "Show where jobs and their runs stand."),
+    "logs": _Entry("logs", _SCIENTIST, "Print what the workflows of a job wrote."),
+    "fetch": _Entry("fetch", _SCIENTIST, "Copy a job's results into a folder."),
+    "validate": _Entry("validate", _EVERYONE, "Judge a registry or a change of it."),
+    "explain": _Entry("explain", _EVERYONE, "Explain a rule."),
+    "pr": _Entry("pr", _EVERYONE, "Open, list, show and merge pull requests."),
+    "reconcile": _Entry("reconcile", _EVERYONE, "Run every merged job that has no result yet."),
+    "run": _Entry("reconcile", _EVERYONE, "The same as reconcile."),
+    "worker": _Entry("worker", _EVERYONE, "Execute one run from its spec (what engines start)."),
+}
+
+
+class _Group(click.Group):
+    """A group that knows its commands by name and loads them on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            near = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            ctx.fail(f"no command `{cmd_name}`{hint}")
+        module = importlib.import_module(f"neurocaas_ci.cli.{entry.module}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        for section in (_PUBLISHER, _SCIENTIST, _EVERYONE):
+            with formatter.section(section):
+                rows = [(n, e.help) for n, e in _COMMANDS.items() if e.section == section]
+                formatter.write_dl(rows)
+
+
+@click.command(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="neurocaas %(version)s")
+@click.option("-v", "--verbose", is_flag=True, help="Show a traceback when something goes wrong.")
+def cli(*, verbose: bool) -> None:
+    """Publish analyses by pull request, run them reproducibly, replay them exactly."""

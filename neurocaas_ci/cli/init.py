@@ -1,0 +1,53 @@
+"""`neurocaas init`: start a new analysis from a scaffold that runs at once."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.cli.common import find_repo, repo_option, say
+from neurocaas_ci.cli.scaffold import files
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.stores.directory import atomic_write
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
+
+
+@click.group("init", short_help="Start a new analysis.")
+def command() -> None:
+    """Write scaffolds; nothing that exists is ever replaced."""
+
+
+@command.command("blueprint")
+@click.argument("name")
+@click.option("--maintainer", envvar="NEUROCAAS_USER", required=True, help="Your login.")
+@repo_option
+def blueprint(name: str, maintainer: str, repo: Path | None) -> None:
+    """Write a blueprint, an environment and a sample for the analysis NAME.
+
+    `neurocaas iae lock NAME` then pins the environment, `neurocaas try NAME` runs the sample. Set
+    NEUROCAAS_USER to leave out --maintainer.
+    """
+    repo = find_repo(repo)
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot name an analysis",
+            hint="use lower-case letters, digits and dashes; begin with a letter",
+        )
+    made = files(name, maintainer)
+    taken = [path for path in made if (repo / path).exists()]
+    if taken:
+        raise UsageError(f"{taken[0]} exists already; nothing was written", where=str(repo))
+    for path, text in made.items():
+        target = repo / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(target, text.encode())
+        sys.stdout.write(f"{path}\n")
+    say(
+        f"next:\n  neurocaas iae lock {name}   pins the environment\n"
+        f"  neurocaas try {name}        runs the sample\n"
+        "  neurocaas validate          says what is still to do"
+    )

@@ -1,0 +1,196 @@
+"""`neurocaas pr`: pull requests on the local forge."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.build.recipe import recipe
+from neurocaas_ci.cli.common import find_repo, repo_option, say
+from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
+from neurocaas_ci.forges.interface import Candidate, Pull
+from neurocaas_ci.forges.local_git import LocalGitForge
+from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.report.text import render, summary
+from neurocaas_ci.validate.gate import gate
+
+_TRIES = 20
+
+
+@click.group("pr", short_help="Open, list, show and merge pull requests.")
+def command() -> None:
+    """Propose changes to main and merge them, when every rule is kept.
+
+    The forge is the bare git repository that `origin` names; no server is needed.
+    """
+
+
+@command.command("open")
+@click.option("--title", help="What the change does (default: the newest commit's subject).")
+@repo_option
+def open_(title: str | None, repo: Path | None) -> None:
+    """Push the current branch and open a pull request (or update the branch's open one)."""
+    repo = find_repo(repo)
+    forge = _forge(repo)
+    branch = _git(repo, "symbolic-ref", "--quiet", "--short", "HEAD")
+    if not branch or branch == "main":
+        raise UsageError(
+            "a pull request comes from a branch of its own",
+            where=str(repo),
+            hint="git switch -c MY-CHANGE, commit there, and open it again",
+        )
+    if _git(repo, "status", "--porcelain"):
+        say("note: there are uncommitted changes; they are not part of the pull request")
+    done = subprocess.run(
+        ["git", "-C", str(repo), "push", "--quiet", "--force-with-lease", "origin", branch],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BackendUnavailableError(
+            f"the branch cannot be pushed: {done.stderr.strip()}", where=branch
+        )
+    author = _git(repo, "log", "-1", "--format=%an", "HEAD")
+    pull = forge.open(branch, title or _git(repo, "log", "-1", "--format=%s", "HEAD"), author)
+    findings, _ = _judge(forge, pull)
+    say(f"pull request #{pull.number}: {pull.title}")
+    say(
+        f"  {_verdict(findings)}; next: `neurocaas pr {'show' if findings else 'merge'} {pull.number}`"
+    )
+    click.echo(pull.number)
+
+
+@command.command("list")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+@repo_option
+def list_(style: str, repo: Path | None) -> None:
+    """List all pull requests."""
+    pulls = _forge(find_repo(repo)).pulls()
+    if style == "json":
+        rows = [{name: getattr(pull, name) for name in Pull.__slots__} for pull in pulls]
+        click.echo(json.dumps({"schema": "neurocaas/pulls/v1", "pulls": rows}, indent=2))
+        return
+    for pull in pulls:
+        click.echo(f"#{pull.number:<4} {pull.state:<7} {pull.author:<12} {pull.title}")
+    if not pulls:
+        say("there are no pull requests yet")
+
+
+@command.command("show")
+@click.argument("number", type=int)
+@repo_option
+def show(number: int, repo: Path | None) -> None:
+    """Show pull request NUMBER: what it changes and what speaks against it."""
+    forge = _forge(find_repo(repo))
+    pull = _find(forge, number)
+    click.echo(f"#{pull.number} {pull.title}  [{pull.state}]")
+    click.echo(f"  by {pull.author}, branch {pull.branch}, commit {pull.head[:12]}")
+    if pull.state != "open":
+        return
+    findings, candidate = _judge(forge, pull)
+    arguments = [
+        "diff",
+        "--stat",
+        "--no-ext-diff",
+        "--no-textconv",
+        candidate.base,
+        candidate.commit,
+    ]
+    click.echo(_git(forge.origin, *arguments))
+    _print(forge, findings, candidate)
+    click.echo(_verdict(findings))
+
+
+@command.command("merge")
+@click.argument("number", type=int)
+@repo_option
+def merge(number: int, repo: Path | None) -> None:
+    """Merge pull request NUMBER into main, unless a rule is broken.
+
+    The merge as it would be is judged, not the branch. Exits with 10 when there are errors.
+    """
+    repo = find_repo(repo)
+    forge = _forge(repo)
+    for _ in range(_TRIES):
+        findings, candidate = _judge(forge, _find(forge, number))
+        errors = [finding for finding in findings if finding.severity == "error"]
+        _print(forge, findings, candidate)
+        if errors:
+            raise FindingsError(
+                f"pull request #{number} is not merged: {_verdict(findings)}",
+                hint="mend the branch, commit, and `neurocaas pr open` again",
+            )
+        if forge.merge(candidate):
+            say(f"merged pull request #{number} as {candidate.commit[:12]}")
+            _git(repo, "fetch", "--quiet", "origin", "main")
+            click.echo(candidate.commit)
+            return
+    raise BackendUnavailableError(
+        "main moved every time while this was being merged", hint="try again"
+    )
+
+
+@command.command("close")
+@click.argument("number", type=int)
+@repo_option
+def close(number: int, repo: Path | None) -> None:
+    """Close pull request NUMBER without merging it."""
+    forge = _forge(find_repo(repo))
+    _find(forge, number)
+    say(f"closed pull request #{forge.close(number).number}")
+
+
+def _forge(repo: Path) -> LocalGitForge:
+    """Return the forge behind `origin`, or the repository itself when it has none."""
+    url = _git(repo, "remote", "get-url", "origin") or str(repo)
+    path = Path(url.removeprefix("file://"))
+    if not path.is_absolute():
+        path = repo / path
+    if not path.is_dir():
+        raise UsageError(
+            "the origin of this clone is not a repository on this machine",
+            where=url,
+            hint="pull requests on a hosted forge are opened there",
+        )
+    return LocalGitForge(path)
+
+
+def _find(forge: LocalGitForge, number: int) -> Pull:
+    for pull in forge.pulls():
+        if pull.number == number:
+            return pull
+    raise UsageError(f"there is no pull request #{number}", hint="`neurocaas pr list` lists them")
+
+
+def _judge(forge: LocalGitForge, pull: Pull) -> tuple[tuple[Finding, ...], Candidate]:
+    """Judge the merge as it would be."""
+    candidate = forge.prepare(pull.number)
+    return gate(forge.origin, candidate.base, candidate.commit, recipe_of=recipe), candidate
+
+
+def _print(forge: LocalGitForge, findings: tuple[Finding, ...], candidate: Candidate) -> None:
+    if not findings:
+        return
+    with GitTree(forge.origin, candidate.commit) as tree:
+
+        def source(path: str) -> str | None:
+            data = tree.read(path, 1 << 20)
+            return None if data is None else data.decode("utf-8", "replace")
+
+        click.echo(render(findings, source))
+
+
+def _verdict(findings: tuple[Finding, ...]) -> str:
+    return summary(findings) if findings else "no findings"
+
+
+def _git(repo: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(repo), *arguments], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,58 @@
+"""Findings for programs: one JSON document, or annotations of GitHub; I/O is not handled here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from neurocaas_ci.model.finding import Finding
+
+SCHEMA = "neurocaas/findings/v1"
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """Return `{schema, findings: [{rule, severity, path, line, column, pointer, message, fix}]}`."""
+    rows = [
+        {
+            "rule": finding.rule,
+            "severity": finding.severity,
+            "path": finding.location.path,
+            "line": finding.location.line,
+            "column": finding.location.column,
+            "pointer": finding.location.pointer,
+            "message": finding.message,
+            "fix": finding.fix,
+        }
+        for finding in findings
+    ]
+    return json.dumps({"schema": SCHEMA, "findings": rows}, indent=2, ensure_ascii=True) + "\n"
+
+
+def as_github(findings: Sequence[Finding]) -> str:
+    """Return one workflow command per finding.
+
+    The form is that of GitHub's documentation, "Workflow commands for GitHub Actions", with the
+    escapes of its toolkit: a message must not be able to start a command of its own.
+    """
+    return "".join(_annotation(finding) for finding in findings)
+
+
+def _annotation(finding: Finding) -> str:
+    place = finding.location
+    properties = {
+        "file": place.path,
+        "line": str(place.line),
+        "col": str(place.column),
+        "title": finding.rule,
+    }
+    listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    text = f"{finding.message}\nfix: {finding.fix}" if finding.fix else finding.message
+    return f"::{finding.severity} {listed}::{_data(text)}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,1 @@
+"""One rule per file; the engine finds them by themselves."""

@@ -1,0 +1,56 @@
+"""NC-I002: wheels are pinned by version and digest; I/O is not handled here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from neurocaas_ci.model.finding import Finding, Location
+from neurocaas_ci.registry.parse import MAX_BYTES
+from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.rule import Rule
+
+_PINNED = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+(?: +--hash=sha256:[0-9a-f]{64})+"
+)
+
+
+class RequirementsPinned(Rule):
+    """Every line of requirements.lock pins one wheel by version and SHA-256.
+
+    A version alone can be uploaded again for another platform, and a mirror can serve anything.
+
+    Fix: list what you need in requirements.in and run `neurocaas iae lock NAME`.
+    """
+
+    id = "NC-I002"
+
+    def check(self, context: Context) -> Iterator[Finding]:
+        """Yield one finding per loose line, and per environment without the lock."""
+        for name in context.head.iaes():
+            wanted = context.head.tree.read(f"iae/{name}/requirements.in", MAX_BYTES)
+            path = f"iae/{name}/requirements.lock"
+            locked = context.head.tree.read(path, MAX_BYTES)
+            if locked is None:
+                if wanted is not None and list(_lines(wanted)):
+                    yield self.finding(
+                        Location(f"iae/{name}/requirements.in"),
+                        f"there is no {path}",
+                        f"run `neurocaas iae lock {name}`",
+                    )
+                continue
+            for number, line in _lines(locked):
+                if not _PINNED.fullmatch(line):
+                    yield self.finding(
+                        Location(path, number),
+                        "this line does not pin one wheel by version and SHA-256",
+                        f"write `name==version --hash=sha256:...`: run `neurocaas iae lock {name}`",
+                    )
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, str]]:
+    lines = content.decode("utf-8", "replace").split("\n")
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            yield number, text
