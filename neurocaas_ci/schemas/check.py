@@ -215,7 +215,10 @@ def nearest(given: Any, known: Any) -> str:
     import difflib
 
     words = [word for word in known if isinstance(word, str)]
-    close = difflib.get_close_matches(_cut(str(given)), words, n=1, cutoff=0.6)
+    text = _cut(str(given))
+    # Swapped letters weigh more in a short word than difflib thinks.
+    close = [word for word in words if sorted(word) == sorted(text)]
+    close = close or difflib.get_close_matches(text, words, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else ""
 
 

@@ -2,7 +2,7 @@
 
     python generate.py
 
-writes replicas/<k>/smoothed.npz and truth.npz. Every replica is off the truth by its own smooth
+writes dataset/sines.npz, replicas/<k>/smoothed.npz and truth.npz. Every replica is off the truth by its own smooth
 error and says how unsure it is. Needs numpy; the same bytes every time.
 """
 
@@ -28,6 +28,8 @@ def main() -> None:
     y = signal + _NOISE_SD * rng.normal(size=signal.shape)
     folds = rng.permutation(_SAMPLES) % _REPLICAS
     here = Path(__file__).resolve().parent
+    (here / "dataset").mkdir(exist_ok=True)
+    np.savez(here / "dataset" / "sines.npz", y=y, channels=np.array(_NAMES))
     kernel = np.ones(8) / np.sqrt(8)
     for replica in range(_REPLICAS):
         rough = _ERROR_SD * rng.normal(size=(_SAMPLES + 7, len(_NAMES)))
