@@ -54,7 +54,8 @@ def compiled(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (path of the .pyc, content) for every (path, source) that compiles, in order.
 
-    Paths are relative to the root. The result does not depend on the number of processors.
+    Paths are relative to the root. The result does not depend on the number of processors. Raise
+    BuildError when the image has no such interpreter, even if there is nothing to compile.
     """
     with contextlib.ExitStack() as stack:
         count = min(_MAX_WORKERS, len(os.sched_getaffinity(0)))
@@ -64,8 +65,6 @@ def compiled(
             name = path.encode()
             inputs[total % count].write(_FRAME.pack(len(name), len(source)) + name + source)
             total += 1
-        if not total:
-            return
         tag = _cache_tag(python)
         outputs = [stack.enter_context(_temporary(workspace)) for _ in inputs[:total]]
         _run_all(python, list(zip(inputs, outputs, strict=False)))

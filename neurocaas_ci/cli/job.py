@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,15 @@ from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.protocols import expand
 from neurocaas_ci.registry import Registry
-from neurocaas_ci.registry.changes import published
-from neurocaas_ci.registry.folder import FolderTree
+from neurocaas_ci.registry.changes import Change, published
 from neurocaas_ci.registry.git import GitTree
-from neurocaas_ci.registry.tree import Tree, TreeEntry
+from neurocaas_ci.registry.tree import REGULAR, Tree, TreeEntry, blob_id
+from neurocaas_ci.report.text import render
 from neurocaas_ci.run.pending import JOBS, select
 from neurocaas_ci.run.resolve import split_reference
 from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.validate.engine import judge
+from neurocaas_ci.validate.gate import history
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _commit_option = click.option("--commit", is_flag=True, help="Also commit the file.")
@@ -108,7 +111,7 @@ def new(
             "pricing": pricing,
             **({"max_runtime": max_runtime} if max_runtime else {}),
         }
-        _show_cost(head, analysis, _check(repo, folder / f"{name}.yaml", manifest))
+        _show_cost(head, analysis, _check(repo, head, folder / f"{name}.yaml", manifest))
     if ask:
         click.confirm("Write the manifest?", abort=True, default=True, err=True)
     path = folder / f"{name}.yaml"
@@ -209,27 +212,38 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
 
 
 class _Draft:
-    """A working folder with one file that is not written yet."""
+    """A commit with one file that is not in it yet."""
 
     def __init__(self, tree: Tree, path: str, content: bytes) -> None:
         self._tree, self._path, self._content = tree, path, content
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
-        """Return the draft or what the folder holds."""
+        """Return the draft or what the commit holds."""
         return self._content if path == self._path else self._tree.read(path, limit)
 
     def entries(self, prefix: str = "") -> list[TreeEntry]:
-        """Return the files of the folder."""
-        return self._tree.entries(prefix)
+        """Return the files of the commit and the draft."""
+        entries = self._tree.entries(prefix)
+        if f"{self._path}/".startswith(f"{prefix}/" if prefix else ""):
+            draft = TreeEntry(self._path, REGULAR, blob_id(self._content))
+            entries = sorted([e for e in entries if e.path != self._path] + [draft])
+        return entries
 
 
-def _check(repo: Path, path: Path, manifest: dict[str, Any]) -> Job:
-    """Load the manifest as the registry would; raise FindingsError before anything is written."""
+def _check(repo: Path, head: GitTree, path: Path, manifest: dict[str, Any]) -> Job:
+    """Judge the manifest as the gate would; raise FindingsError before anything is written."""
     relative = str(path.relative_to(repo))
-    loaded = Registry(_Draft(FolderTree(repo), relative, _dump(manifest))).job(relative)
-    if loaded.value is None:
-        lines = [f"{f.location.pointer or '/'}: {f.message}" for f in loaded.findings]
-        raise FindingsError("\n  ".join(["this makes no valid job", *lines]), where=relative)
+    text = _dump(manifest)
+    draft = _Draft(head, relative, text)
+    loaded = Registry(draft).job(relative)
+    change = Change(relative, "added", "000000", REGULAR, "0" * 40, blob_id(text))
+    findings = judge(
+        Registry(head), Registry(draft), [change], published=history(repo, head.commit)
+    )
+    errors = [f for f in findings if f.location.path == relative and f.severity == "error"]
+    if errors or loaded.value is None:
+        say(render(errors, lambda _: text.decode()))
+        raise FindingsError("this makes no valid job; nothing was written", where=relative)
     return loaded.value
 
 
@@ -253,6 +267,23 @@ def _show_cost(head: GitTree, blueprint: Blueprint, job: Job) -> None:
             f"each at most {human_time(seconds)}"
         )
     say(f"  {len(job.datasets)} datasets; the job costs at most {human_cost(total)}")
+    for line in _elsewhere(registry, blueprint, job):
+        say(line)
+
+
+def _elsewhere(registry: Registry, blueprint: Blueprint, job: Job) -> Iterator[str]:
+    """Say what each step could cost at most on the other hardware that it may use."""
+    for step in blueprint.steps:
+        count = sum(run.step == step.id for run in expand(blueprint, job))
+        hours = min(step.max_runtime, job.max_runtime or step.max_runtime) / 3600
+        chosen = job.hardware.get(step.id, step.hardware)
+        prices = [
+            f"{other} {human_cost(count * hours * loaded.value.price_standard)}"
+            for other in step.hardware_allowed
+            if other != chosen and (loaded := registry.hardware(other)).value is not None
+        ]
+        if prices:
+            yield f"  step {step.id} elsewhere, at most: {', '.join(prices)} (--hardware)"
 
 
 def _free_name(folder: Path, stem: str, first: str = "-01") -> str:

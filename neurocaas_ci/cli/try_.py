@@ -14,7 +14,7 @@ import yaml
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import human_size, human_time, open_home, say
 from neurocaas_ci.errors import RunError, UsageError
-from neurocaas_ci.model.blueprint import RunLimits
+from neurocaas_ci.model.blueprint import Blueprint, RunLimits, Step
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
@@ -44,12 +44,14 @@ def command(
 ) -> None:
     """Build iae/NAME from this folder and run its sample, exactly as a job would be run.
 
-    Nothing has to be committed. The log is shown live; outputs are copied out afterwards. Exits
+    Parameters that the sample leaves out take the defaults of the blueprint that uses NAME, and its
+    limits hold. Nothing has to be committed. The log is shown live; outputs are copied out afterwards. Exits
     with 12 when the workflow fails.
     """
     folder = Path.cwd()
     tree = FolderTree(folder)
-    loaded = Registry(tree).iae(name)
+    registry = Registry(tree)
+    loaded = registry.iae(name)
     if loaded.value is None:
         lines = [f"{f.location}: {f.message}" for f in loaded.findings]
         raise UsageError(
@@ -63,10 +65,12 @@ def command(
         if not (key and equals):
             raise UsageError(f"--param {text!r} is not KEY=VALUE")
         overrides[key] = yaml.safe_load(value)
+    user = _user_of(registry, name)
     sample = load_sample(
         folder / "iae" / name / (loaded.value.sample or "sample"),
         dataset=dataset,
         parameters=overrides,
+        schema=user[0].parameters if user else {},
     )
     home = open_home(sandboxed=True)
     image = Images(home.cache, say).ensure(tree, name)
@@ -78,7 +82,7 @@ def command(
         sample,
         home,
         lambda scratch: Sandbox.probe(isolation, scratch),
-        limits=RunLimits(),
+        limits=user[1].limits if user else RunLimits(),
         max_runtime=max_runtime,
         watch=tail.start,
         deliver=lambda own, ended: _deliver(own, ended, target, tail),
@@ -89,6 +93,16 @@ def command(
         click.echo(f"{target / file.path}  {human_size(file.size)}  {file.sha256}")
     if record.status != "succeeded":
         raise RunError(record.message, where=f"iae/{name}", hint="the log above says more")
+
+
+def _user_of(registry: Registry, iae: str) -> tuple[Blueprint, Step] | None:
+    """Return the first blueprint of this folder that uses the environment, and the step."""
+    for name in registry.blueprints():
+        blueprint = registry.blueprint(name).value
+        for step in blueprint.steps if blueprint else ():
+            if blueprint is not None and step.iae == iae:
+                return blueprint, step
+    return None
 
 
 def _deliver(own: Home, record: RunRecord, target: Path, tail: _Tail) -> None:

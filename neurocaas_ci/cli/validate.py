@@ -17,9 +17,9 @@ from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change, between, merge_base, of_entries
+from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.git import GitTree, head_commit
-from neurocaas_ci.registry.parse import MAX_BYTES
 from neurocaas_ci.registry.tree import Tree
 from neurocaas_ci.report.machine import as_github, as_json
 from neurocaas_ci.report.text import render, summary

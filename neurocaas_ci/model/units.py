@@ -21,10 +21,11 @@ def parse_size(text: str) -> int:
     if not match:
         raise ValueError(f"not a size: {text!r}; write for example 2GB, 512MB or 1.5GiB")
     whole, part, prefix = match.groups()
-    factor = 1
+    factor: int = 1
     if prefix:
         factor = (1024 if prefix.endswith("i") else 1000) ** _FACTORS[prefix[0]]
-    size, rest = divmod(int(whole + (part or "")) * factor, 10 ** len(part or ""))
+    scale: int = 10 ** len(part or "")
+    size, rest = divmod(int(whole + (part or "")) * factor, scale)
     if rest:
         raise ValueError(f"not a whole number of bytes: {text!r}")
     return size

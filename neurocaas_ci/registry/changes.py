@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.git import CatFile, head_commit, run_git
-from neurocaas_ci.registry.parse import MAX_BYTES, parse
+from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.tree import TreeEntry
 
 Status = Literal["added", "modified", "deleted", "renamed", "typechange"]

@@ -12,8 +12,9 @@ from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.model.registry import Group, Hardware, Iae, IaeLock, Job, User
 from neurocaas_ci.registry import convert
+from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
-from neurocaas_ci.registry.parse import MAX_BYTES, parse
+from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.tree import Tree
 from neurocaas_ci.schemas.check import check
 

@@ -14,6 +14,7 @@ from neurocaas_ci.build.images import RootImage
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
+from neurocaas_ci.protocols.parameters import effective
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.specs import CONFIG_SCHEMA
@@ -33,8 +34,16 @@ class Sample:
     config: Mapping[str, Any]
 
 
-def load_sample(folder: Path, *, dataset: Path | None, parameters: Mapping[str, Any]) -> Sample:
+def load_sample(
+    folder: Path,
+    *,
+    dataset: Path | None,
+    parameters: Mapping[str, Any],
+    schema: Mapping[str, Any],
+) -> Sample:
     """Read a sample folder; `dataset` takes the place of its own, `parameters` override its own.
+
+    Defaults of `schema`, the JSON Schema of a blueprint's parameters, fill what is left out.
 
     Raise UsageError when the folder holds no configuration or nothing to run on.
     """
@@ -70,7 +79,7 @@ def load_sample(folder: Path, *, dataset: Path | None, parameters: Mapping[str, 
         {
             "schema": CONFIG_SCHEMA,
             "dataset": own,
-            "parameters": {**config.get("parameters", {}), **parameters},
+            "parameters": effective(schema, {**config.get("parameters", {}), **parameters}),
             "replica": config.get("replica"),
         },
     )

@@ -51,7 +51,9 @@ def schema_problems(schema: Mapping[str, Any]) -> list[Problem]:
         pointer = tuple(error.absolute_path)
         name = f"`{pointer[-1]}`" if pointer else "this"
         problems.append(
-            Problem(pointer, f"{name} is not JSON Schema (draft-07): it {_plain(error)}", _fix(error))
+            Problem(
+                pointer, f"{name} is not JSON Schema (draft-07): it {_plain(error)}", _fix(error)
+            )
         )
     if not problems:
         problems += _dangers(schema, ())

@@ -64,6 +64,16 @@ class Sandbox:
 
         Raise BackendUnavailableError when it cannot be started for a reason of this machine.
         """
+        try:
+            return self._execute(request, _asker(cancelled))
+        except OSError as error:
+            raise BackendUnavailableError(
+                f"this machine could not carry the run: {error.strerror or error}",
+                where=str(error.filename or request.log),
+                hint="it is short of disk, memory, processes or descriptors; run again later",
+            ) from error
+
+    def _execute(self, request: SandboxRequest, cancelled: Callable[[], bool]) -> SandboxResult:
         begun = time.monotonic()
         if os.geteuid() == 0:
             os.chown(request.outputs, NOBODY, NOBODY)
@@ -72,16 +82,15 @@ class Sandbox:
             started = slot.launcher.call(lambda: self._start(request, slot.group), Started.close)
             running = time.monotonic()
             with contextlib.closing(started):
-                ended = Watcher(request, started, slot.group, log, _asker(cancelled)).follow()
+                ended = Watcher(request, started, slot.group, log, cancelled).follow()
                 code = started.exit_code()
                 returned = started.process.returncode
+        script = time.monotonic() - running
         if self.tools is not None and code is None and _failed_alone(ended, returned):
             if not log.last_line().startswith("bwrap: execvp"):
                 raise refusal(request, log.last_line().encode())
             code = _NOT_FOUND
-        return self._result(
-            request, ended, code, log, (running - begun, time.monotonic() - running)
-        )
+        return self._result(request, ended, code, log, (running - begun, script))
 
     def _start(self, request: SandboxRequest, group: Group | None) -> Started:
         if self.tools is not None:

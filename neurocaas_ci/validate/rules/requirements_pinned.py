@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding, Location
-from neurocaas_ci.registry.parse import MAX_BYTES
+from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
 

@@ -152,7 +152,7 @@ def test_job_new_cancel_retry(platform):
     platform.put("a\n")
     made = platform.run(
         "job", "new", "probe", "--group", "example-lab", "--dataset", "store:d000.txt",
-        "--param", "seconds=0.5", "--max-runtime", "5m", "--yes", "--commit", "--no-fetch",
+        "--param", "seconds=0.5", "--max-runtime", "30s", "--yes", "--commit", "--no-fetch",
     )  # fmt: skip
     assert "at most 0.00 USD" in made.stderr
     assert made.stdout.strip().endswith("probe-01.yaml")

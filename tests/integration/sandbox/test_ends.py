@@ -168,7 +168,9 @@ def test_a_log_can_be_followed(place, sandbox):
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(sandbox.execute, request)
         deadline = time.monotonic() + 10
-        while "::progress 0.5 half" not in (request.log.read_text() if request.log.exists() else ""):
+        while "::progress 0.5 half" not in (
+            request.log.read_text() if request.log.exists() else ""
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         assert not running.done()

@@ -80,7 +80,11 @@ def as_user(place, sandbox):
     def as_user(isolation: str):
         done = subprocess.run(
             [*prefix, place.python, "-c", _DRIVER, str(folder), place.python, isolation],
-            env={"PYTHONPATH": str(package), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                "PYTHONPATH": str(package),
+                "PATH": "/usr/bin:/bin",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             capture_output=True,
             text=True,
             timeout=50,

@@ -1,8 +1,10 @@
 """EM: the same steps as pykalman's where it can follow, monotone everywhere, exact when samples miss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from dense import distance, joint
+from dense import distance, gaussian, joint
 from kalman_smoother import initial
 from kalman_smoother.em import fit
 from kalman_smoother.evidence import observe
@@ -24,8 +26,6 @@ def _fit(y, start, steps, *, full, tolerance=-1.0):
 @pytest.mark.parametrize("gap", [False, True])
 def test_steps_are_those_of_pykalman(make_system, draw, gap):
     rng = np.random.default_rng(11)
-    from dataclasses import replace
-
     truth = replace(make_system(rng, 3, 5, full=True), d=np.zeros(5))
     y = draw(rng, truth, 200)
     if gap:
@@ -67,16 +67,12 @@ def test_converges_to_a_stationary_point(make_system, draw, full):
     y = draw(rng, make_system(rng, 1, 3, full=full), 25)
     y[rng.random(y.shape) < 0.15] = np.nan
     y -= np.nanmean(y, axis=0)
-    found = _fit(y, initial.subspace(y, 1, 0), 4000, full=full).system
+    found = _fit(y, initial.subspace(y, 1, 0), 1500, full=full).system
 
     def likelihood(system):
-        from dense import gaussian
-
         seen = ~np.isnan(y.ravel())
         _, _, mean, cov, _ = joint(system, len(y))
         return gaussian(y.ravel()[seen], mean[seen], cov[np.ix_(seen, seen)])
-
-    from dataclasses import replace
 
     step = 1e-4
     for name in ("A", "C", "Q", "R", "m0"):

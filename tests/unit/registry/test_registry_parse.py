@@ -6,7 +6,8 @@ import tracemalloc
 import pytest
 
 from neurocaas_ci.model.finding import Location
-from neurocaas_ci.registry.parse import MAX_BYTES, parse
+from neurocaas_ci.registry.decode import MAX_BYTES
+from neurocaas_ci.registry.parse import parse
 
 
 def _rules(content: bytes) -> list[tuple[str, int, int]]:

@@ -272,3 +272,26 @@ def test_the_number_of_issues_is_bounded() -> None:
 def test_an_unknown_kind_is_an_error() -> None:
     with pytest.raises(KeyError):
         schemas.load("../secrets")
+
+
+@pytest.mark.parametrize(
+    ("uri", "accepted"),
+    [
+        ("store:a.csv", True),
+        ("store:my folder/a b.csv", True),
+        ("file:///data/..csv", True),
+        ("https://example.org/x.npz", True),
+        ("store:..", False),
+        ("store:a/..", False),
+        ("store:.", False),
+        ("store:a/", False),
+        ("store:", False),
+        ("store:a\nb", False),
+        ("store:a ", False),
+        ("ftp://example.org/x", False),
+        ("store:" + "x" * 201, False),
+    ],
+)
+def test_a_dataset_address_ends_with_a_safe_file_name(uri: str, *, accepted: bool) -> None:
+    issues = _texts("job", datasets=[{"uri": uri, "sha256": DIGEST, "size": 1}])
+    assert (issues == []) == accepted

@@ -1,0 +1,107 @@
+"""The filter, run by an interpreter of classic BPF that knows nothing of how it was made."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from neurocaas_ci.run.sandbox.seccomp import program
+
+_X86, _ARM, _I386 = 0xC000003E, 0xC00000B7, 0x40000003
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+
+
+def _run(code: bytes, number: int, arch: int, *arguments: int) -> int:
+    data = struct.pack("<IIQ6Q", number, arch, 0, *[*arguments, *[0] * 6][:6])
+    steps = list(struct.iter_unpack("<HBBI", code))
+    at = value = 0
+    for _ in range(len(steps) + 1):
+        operation, if_true, if_false, operand = steps[at]
+        at += 1
+        if operation == 0x20:
+            (value,) = struct.unpack_from("<I", data, operand)
+        elif operation == 0x06:
+            return operand
+        else:
+            holds = {0x15: value == operand, 0x25: value > operand, 0x45: bool(value & operand)}
+            at += if_true if holds[operation] else if_false
+    raise AssertionError("the program does not end")
+
+
+def test_it_fits_the_kernels_limit():
+    for machine in ("x86_64", "aarch64"):
+        code = program(machine)
+        assert len(code) % 8 == 0
+        assert len(code) // 8 <= 4096
+
+
+def test_unknown_machines_have_none():
+    assert program("riscv64") is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "arch", "names"),
+    [
+        ("x86_64", _X86, {"read": 0, "execve": 59, "fork": 57, "futex": 202, "openat2": 437}),
+        ("aarch64", _ARM, {"read": 63, "execve": 221, "futex": 98, "openat2": 437}),
+    ],
+)
+def test_what_programs_need_is_allowed(machine, arch, names):
+    for name, number in names.items():
+        assert _run(program(machine), number, arch) == _ALLOW, name
+
+
+@pytest.mark.parametrize(
+    ("machine", "arch", "numbers"),
+    [("x86_64", _X86, [101, 165, 272, 321, 425, 438]), ("aarch64", _ARM, [117, 40, 97, 280, 425])],
+)
+def test_attacks_are_refused(machine, arch, numbers):
+    for number in numbers:
+        assert _run(program(machine), number, arch) == _ERRNO | errno.EPERM, number
+
+
+@pytest.mark.parametrize(("machine", "arch"), [("x86_64", _X86), ("aarch64", _ARM)])
+def test_the_future_is_not_implemented(machine, arch):
+    for number in (435, 463, 500, 10_000):
+        assert _run(program(machine), number, arch) == _ERRNO | errno.ENOSYS, number
+    assert _run(program(machine), 462, arch) == _ALLOW
+
+
+def test_other_tables_kill():
+    assert _run(program("x86_64"), 20, _I386) == _KILL
+    assert _run(program("x86_64"), 0x40000000 | 39, _X86) == _KILL
+    assert _run(program("aarch64"), 63, _X86) == _KILL
+
+
+@pytest.mark.parametrize(
+    ("flags", "allowed"),
+    [
+        (0x01200011, True),
+        (0x003D0F00, True),
+        (0x10000011, False),
+        (0x40000000, False),
+        (0x80, False),
+    ],
+)
+def test_clone_makes_no_namespaces(flags, allowed):
+    expected = _ALLOW if allowed else _ERRNO | errno.EPERM
+    assert _run(program("x86_64"), 56, _X86, flags) == expected
+    assert _run(program("aarch64"), 220, _ARM, flags) == expected
+
+
+def test_terminals_cannot_be_typed_into():
+    for request in (0x5412, 0x541C):
+        assert _run(program("x86_64"), 16, _X86, 1, request) == _ERRNO | errno.EPERM
+        # The kernel looks at the low half only, so the high one must not hide it.
+        high = (7 << 32) | request
+        assert _run(program("x86_64"), 16, _X86, 1, high) == _ERRNO | errno.EPERM
+    assert _run(program("x86_64"), 16, _X86, 1, 0x5401) == _ALLOW
+
+
+def test_socket_families():
+    for family in (1, 2, 10, 16):
+        assert _run(program("x86_64"), 41, _X86, family) == _ALLOW
+    for family in (0, 3, 17, 38, 40, 44):
+        assert _run(program("x86_64"), 41, _X86, family) == _ERRNO | errno.EAFNOSUPPORT
