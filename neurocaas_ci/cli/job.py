@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,16 @@ import yaml
 from neurocaas_ci.cli.common import (
     fetch_option,
     find_repo,
-    human_cost,
-    human_time,
     main_ref,
     open_home,
     repo_option,
     say,
 )
+from neurocaas_ci.cli.job_cost import show_cost
 from neurocaas_ci.cli.job_data import dataset_entries
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.registry import Job
-from neurocaas_ci.protocols import expand
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change, published
 from neurocaas_ci.registry.git import GitTree
@@ -111,7 +108,7 @@ def new(
             "pricing": pricing,
             **({"max_runtime": max_runtime} if max_runtime else {}),
         }
-        _show_cost(head, analysis, _check(repo, head, folder / f"{name}.yaml", manifest))
+        show_cost(head, analysis, _check(repo, head, folder / f"{name}.yaml", manifest))
     if ask:
         click.confirm("Write the manifest?", abort=True, default=True, err=True)
     path = folder / f"{name}.yaml"
@@ -245,45 +242,6 @@ def _check(repo: Path, head: GitTree, path: Path, manifest: dict[str, Any]) -> J
         say(render(errors, lambda _: text.decode()))
         raise FindingsError("this makes no valid job; nothing was written", where=relative)
     return loaded.value
-
-
-def _show_cost(head: GitTree, blueprint: Blueprint, job: Job) -> None:
-    registry = Registry(head)
-    runs = expand(blueprint, job)
-    total = 0.0
-    for step in blueprint.steps:
-        count = sum(run.step == step.id for run in runs)
-        identity = job.hardware.get(step.id, step.hardware)
-        loaded = registry.hardware(identity)
-        if loaded.value is None:
-            raise UsageError(f"unknown hardware {identity!r}", where=f"step {step.id}")
-        seconds = min(step.max_runtime, job.max_runtime or step.max_runtime)
-        price = loaded.value.price_standard
-        if job.pricing == "save" and loaded.value.price_save is not None:
-            price = loaded.value.price_save
-        total += count * seconds / 3600 * price
-        say(
-            f"  {count} runs of step {step.id} on {identity} at {human_cost(price)} an hour, "
-            f"each at most {human_time(seconds)}"
-        )
-    say(f"  {len(job.datasets)} datasets; the job costs at most {human_cost(total)}")
-    for line in _elsewhere(registry, blueprint, job):
-        say(line)
-
-
-def _elsewhere(registry: Registry, blueprint: Blueprint, job: Job) -> Iterator[str]:
-    """Say what each step could cost at most on the other hardware that it may use."""
-    for step in blueprint.steps:
-        count = sum(run.step == step.id for run in expand(blueprint, job))
-        hours = min(step.max_runtime, job.max_runtime or step.max_runtime) / 3600
-        chosen = job.hardware.get(step.id, step.hardware)
-        prices = [
-            f"{other} {human_cost(count * hours * loaded.value.price_standard)}"
-            for other in step.hardware_allowed
-            if other != chosen and (loaded := registry.hardware(other)).value is not None
-        ]
-        if prices:
-            yield f"  step {step.id} elsewhere, at most: {', '.join(prices)} (--hardware)"
 
 
 def _free_name(folder: Path, stem: str, first: str = "-01") -> str:

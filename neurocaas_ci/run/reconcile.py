@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from neurocaas_ci.build.images import Images
-from neurocaas_ci.errors import IntegrityError, NeurocaasError
+from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Execute, Executor, Unfinished
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
-from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.model.run import RunRecord, RunStatus
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.imports import import_file
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.pending import Merged
 from neurocaas_ci.run.resolve import ResolvedJob, load_job, resolve
@@ -112,7 +112,7 @@ class Reconciler:
         if self.home.state.read(records.plan_key(job.id)) is None:
             self.home.state.write(records.plan_key(job.id), records.encode_plan(resolved.plan))
         for dataset in job.datasets:
-            self._import(dataset)
+            import_file(self.home.blobs, dataset)
         worker = Worker(
             blobs=self.home.blobs,
             state=self.home.state,
@@ -154,25 +154,6 @@ class Reconciler:
                 self.stop.set()
                 executor.close()
                 raise
-
-    def _import(self, dataset: Dataset) -> None:
-        """Bring a `file:` dataset into the store; the digest in the manifest decides."""
-        scheme, _, path = dataset.uri.partition(":")
-        if scheme != "file" or self.home.blobs.path(dataset.sha256).exists():
-            return
-        try:
-            with open(path, "rb") as stream:
-                blob = self.home.blobs.put(stream)
-        except OSError as error:
-            raise IntegrityError(
-                f"the dataset cannot be read: {error.strerror}", where=dataset.uri
-            ) from error
-        if blob.sha256 != dataset.sha256:
-            raise IntegrityError(
-                f"the dataset has sha256 {blob.sha256}, the job names {dataset.sha256}",
-                where=dataset.uri,
-                hint="restore the original file, or submit a new job for the new content",
-            )
 
     def _finish(
         self, resolved: ResolvedJob, ended: dict[str, RunRecord], facts: dict[str, Any]

@@ -1,0 +1,45 @@
+"""Bring a dataset that lies in a file of this machine into the store."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from neurocaas_ci.errors import IntegrityError
+from neurocaas_ci.model.registry import Dataset
+from neurocaas_ci.stores.directory import DirectoryBlobs
+
+
+def import_file(blobs: DirectoryBlobs, dataset: Dataset) -> None:
+    """Copy a `file:` dataset into the store, unless its content is there or it is no `file:`.
+
+    The manifest is a stranger's: only a regular file of exactly the stated size is read. Raise
+    IntegrityError when it cannot be read or is not what the manifest names.
+    """
+    scheme, _, path = dataset.uri.partition(":")
+    if scheme != "file" or blobs.path(dataset.sha256).exists():
+        return
+    try:
+        # Without O_NONBLOCK a named pipe would hold us up for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise IntegrityError(
+            f"the dataset cannot be read: {error.strerror}",
+            where=dataset.uri,
+            hint="put it into the store with `neurocaas data put FILE`, then reconcile again",
+        ) from error
+    with open(descriptor, "rb") as stream:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size != dataset.size:
+            raise IntegrityError(
+                f"the dataset is not a regular file of {dataset.size:,} bytes",
+                where=dataset.uri,
+                hint="restore the original file, or submit a new job for the new content",
+            )
+        blob = blobs.put(stream)
+    if blob.sha256 != dataset.sha256:
+        raise IntegrityError(
+            f"the dataset has sha256 {blob.sha256}, the job names {dataset.sha256}",
+            where=dataset.uri,
+            hint="restore the original file, or submit a new job for the new content",
+        )
