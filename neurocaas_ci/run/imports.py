@@ -28,14 +28,15 @@ def import_file(blobs: DirectoryBlobs, dataset: Dataset) -> None:
             where=dataset.uri,
             hint="put it into the store with `neurocaas data put FILE`, then reconcile again",
         ) from error
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size != dataset.size:
+        os.close(descriptor)
+        raise IntegrityError(
+            f"the dataset is not a regular file of {dataset.size:,} bytes",
+            where=dataset.uri,
+            hint="restore the original file, or submit a new job for the new content",
+        )
     with open(descriptor, "rb") as stream:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size != dataset.size:
-            raise IntegrityError(
-                f"the dataset is not a regular file of {dataset.size:,} bytes",
-                where=dataset.uri,
-                hint="restore the original file, or submit a new job for the new content",
-            )
         blob = blobs.put(stream)
     if blob.sha256 != dataset.sha256:
         raise IntegrityError(
