@@ -64,7 +64,16 @@ class Scratch:
 
     def discard(self, folder: Path) -> None:
         """Remove one attempt, whatever a workflow made of its folders."""
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            # A workflow may have taken our rights on its own folders away.
+            for parent, names, _ in os.walk(folder):
+                for path in (os.path.join(parent, name) for name in names):
+                    with contextlib.suppress(OSError):
+                        if not os.path.islink(path):
+                            os.chmod(path, 0o700)
+            shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
     def _sweep(root: Path) -> None:

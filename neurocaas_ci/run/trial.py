@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.specs import CONFIG_SCHEMA
 from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.worker import Worker
-from neurocaas_ci.stores.directory import unique_name
 
 # What of a sample a run sees: the folders that the workflow contract names.
 _SEEN = ("dataset", "steps", "replicas")
@@ -102,10 +100,8 @@ def run_sample(
     `watch` is called with the live log before the run starts; `deliver` gets the record while the
     outputs are still in the store. `max_runtime` is seconds.
     """
-    folder = home.root / "store" / "trials" / unique_name()
-    own = Home(folder)
-    stop = threading.Event()
-    try:
+    with Scratch(home.scratch) as outer:
+        own = Home(outer.new())
         inputs = []
         for path, file in sample.files.items():
             with file.open("rb") as stream:
@@ -136,12 +132,10 @@ def run_sample(
                 sandbox=sandbox_of(own.scratch),
                 root_of=lambda _: image.root,
                 log_of=own.state.path,
-                stop=stop,
+                stop=threading.Event(),
                 cancel=threading.Event(),
             )
             watch(own.state.path(f"jobs/{spec.job}/runs/{spec.run}/log"))
             record = worker.execute(spec)
         deliver(own, record)
         return record
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
