@@ -12,18 +12,15 @@ import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
+from neurocaas_ci.run.sandbox.hierarchy import PREFIX, Layout
 from neurocaas_ci.run.sandbox.processes import owner_alive, owner_token
 
-_MOUNT = Path("/sys/fs/cgroup")
-_PREFIX = "neurocaas-"
 # RLIMIT_NPROC in the run's own user namespace is what bounds it exactly; this is the second fence.
 # Besides the launching thread, bubblewrap and pid 1, it counts the dead of earlier runs that the
 # machine's init has not waited for yet, which some do once in a second only.
 _OTHER_TASKS = 256
-
-Version = Literal["v1", "v2"]
 
 
 class Group(Protocol):
@@ -72,69 +69,9 @@ class Group(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where groups can be made: one folder per hierarchy, keyed by controller."""
-
-    version: Version
-    folders: dict[str, Path]
-
-
-def find_layout(mount: Path = _MOUNT, membership: str | None = None) -> Layout | None:
-    """Return where this process may make groups that limit memory, or None.
-
-    `membership` is the content of /proc/self/cgroup.
-    """
-    text = Path("/proc/self/cgroup").read_text() if membership is None else membership
-    paths: dict[str, str] = {}
-    for line in text.splitlines():
-        _, controllers, path = line.split(":", 2)
-        for name in controllers.split(","):
-            paths[name] = path
-    if "memory" in paths:
-        folders: dict[str, Path | None] = {
-            name: _own_folder(mount / name, paths[name])
-            for name in ("memory", "pids", "cpuacct")
-            if name in paths
-        }
-        usable = {k: v for k, v in folders.items() if v is not None and os.access(v, os.W_OK)}
-        return Layout("v1", usable) if "memory" in usable else None
-    own = _own_folder(mount, paths.get("", "/"))
-    return _delegated(own) if own is not None else None
-
-
-def _own_folder(mount: Path, path: str) -> Path | None:
-    """Return the folder of a membership; inside a container the mount itself may be it."""
-    for folder in (mount / path.lstrip("/"), mount):
-        if (folder / "cgroup.procs").exists():
-            return folder
-    return None
-
-
-def _delegated(own: Path) -> Layout | None:
-    """Return the layout below a v2 group that belongs to this process alone, or hands out memory."""
-    try:
-        offered = (own / "cgroup.controllers").read_text().split()
-        if "memory" not in offered or not os.access(own, os.W_OK):
-            return None
-        if "memory" not in (own / "cgroup.subtree_control").read_text().split():
-            # A group with processes of its own cannot hand out memory, so this process moves down;
-            # that is only ours to do when nobody else is in it.
-            if (own / "cgroup.procs").read_text().split() != [str(os.getpid())]:
-                return None
-            inner = own / f"{_PREFIX}caller"
-            inner.mkdir(exist_ok=True)
-            (inner / "cgroup.procs").write_text(str(os.getpid()))
-            wanted = " ".join(f"+{name}" for name in ("memory", "pids") if name in offered)
-            (own / "cgroup.subtree_control").write_text(wanted)
-    except OSError:
-        return None
-    return Layout("v2", {"": own})
-
-
 def make_group(layout: Layout, number: int) -> Group:
     """Make the group with this number among those of this process; raise OSError."""
-    name = f"{_PREFIX}{owner_token()}-{number}"
+    name = f"{PREFIX}{owner_token()}-{number}"
     if layout.version == "v1":
         return _GroupV1(layout.folders, name)
     return _GroupV2(layout.folders[""] / name)
@@ -143,8 +80,8 @@ def make_group(layout: Layout, number: int) -> Group:
 def sweep(layout: Layout) -> None:
     """Remove the groups of dead owners, and kill what is left inside."""
     for folder in layout.folders.values():
-        for path in folder.glob(f"{_PREFIX}*-*"):
-            owner = path.name.removeprefix(_PREFIX).rpartition("-")[0]
+        for path in folder.glob(f"{PREFIX}*-*"):
+            owner = path.name.removeprefix(PREFIX).rpartition("-")[0]
             if not owner_alive(owner):
                 _kill_all(path)
                 _remove(path)

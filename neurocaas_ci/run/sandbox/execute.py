@@ -15,8 +15,9 @@ from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Isolation
 from neurocaas_ci.run.sandbox import guard
-from neurocaas_ci.run.sandbox.cgroups import Group, Layout, find_layout, sweep
+from neurocaas_ci.run.sandbox.cgroups import Group, sweep
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
+from neurocaas_ci.run.sandbox.hierarchy import Layout, find_layout
 from neurocaas_ci.run.sandbox.logs import LogWriter
 from neurocaas_ci.run.sandbox.probe import find_tools
 from neurocaas_ci.run.sandbox.request import SandboxRequest, SandboxResult

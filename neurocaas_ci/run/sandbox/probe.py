@@ -37,13 +37,15 @@ def find_tools(scratch: Path) -> Tools:
 
 def _find_bwrap() -> str:
     # A distribution's own path first: its AppArmor profile is bound to that path.
-    for candidate in ("/usr/bin/bwrap", shutil.which("bwrap")):
+    named = os.environ.get("NEUROCAAS_BWRAP")
+    for candidate in (named,) if named else ("/usr/bin/bwrap", shutil.which("bwrap")):
         if candidate and os.access(candidate, os.X_OK):
             return candidate
     raise SandboxUnavailableError(
         "bubblewrap (bwrap) is not installed",
         where=_WHERE,
-        hint=f"install it with `sudo apt-get install bubblewrap`, {_INSTEAD}",
+        hint=f"install it with `sudo apt-get install bubblewrap`, or name it with NEUROCAAS_BWRAP,"
+        f" {_INSTEAD}",
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.run.sandbox.cgroups import Group, Layout, make_group
+from neurocaas_ci.run.sandbox.cgroups import Group, make_group
+from neurocaas_ci.run.sandbox.hierarchy import Layout
 from neurocaas_ci.run.sandbox.launcher import Launcher
 
 _numbers = itertools.count(1)

@@ -52,7 +52,7 @@ found['session'] = os.getsid(0)
     assert found["NoNewPrivs"] == "1"
     assert found["Seccomp"] == "2"
     # Bubblewrap says where it starts the command; everything else is as declared.
-    assert found["environment"] == {"A": "1", "LD_PRELOAD": "", "PWD": "/tmp"}
+    assert found["environment"] == {"A": "1", "LD_PRELOAD": "", "PWD": "/tmp"}  # noqa: S108
     assert found["host"] == "iae"
     assert found["pids"] == [1, 2]
 

@@ -70,7 +70,7 @@ while True:
     assert [(r.reason, r.message) for r in results] == [("exited", "")] * 3
 
 
-@pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
+@pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])  # noqa: S108
 def test_temporary_space_is_bounded(run, folder):
     code = f"f = open('{folder}/x', 'wb')\nfor _ in range(100): f.write(bytes(1 << 20))"
     done = run(code, tmp_size=16 * MB)

@@ -61,7 +61,7 @@ def caller(place, sandbox):
 
 def test_a_running_sandbox_ends_with_its_caller(caller):
     process, folder, token = caller("41.1")
-    _until(lambda: (folder / "outputs" / "up").exists(), 20)
+    _until((folder / "outputs" / "up").exists, 20)
     assert not _free(folder / "claim")
     process.send_signal(signal.SIGKILL)
     killed = time.monotonic()

@@ -88,6 +88,7 @@ def as_user(place, sandbox):
             capture_output=True,
             text=True,
             timeout=50,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from neurocaas_ci.run.sandbox import cgroups
+from neurocaas_ci.run.sandbox.hierarchy import find_layout
 from neurocaas_ci.run.sandbox.processes import owner_alive, owner_token
 
 
@@ -32,7 +33,7 @@ def v2(tmp_path):
 
 def test_v1_groups_are_made_below_ones_own(v1):
     mount, membership = v1
-    layout = cgroups.find_layout(mount, membership)
+    layout = find_layout(mount, membership)
     assert layout.version == "v1"
     assert layout.folders["memory"] == mount / "memory" / "mine"
     assert set(layout.folders) == {"memory", "pids", "cpuacct"}
@@ -41,18 +42,18 @@ def test_v1_groups_are_made_below_ones_own(v1):
 def test_v1_in_a_container_that_sees_only_its_own_part(v1):
     mount, _ = v1
     (mount / "memory" / "cgroup.procs").write_text("")
-    layout = cgroups.find_layout(mount, "4:memory:/somewhere/else\n0::/\n")
+    layout = find_layout(mount, "4:memory:/somewhere/else\n0::/\n")
     assert layout.folders == {"memory": mount / "memory"}
 
 
 def test_without_a_memory_controller_there_is_none(v1):
     mount, _ = v1
-    assert cgroups.find_layout(mount, "8:pids:/mine\n0::/\n") is None
+    assert find_layout(mount, "8:pids:/mine\n0::/\n") is None
 
 
 def test_v2_moves_a_lonely_process_down_and_hands_out_memory(v2):
     mount, own, membership = v2
-    layout = cgroups.find_layout(mount, membership)
+    layout = find_layout(mount, membership)
     assert layout.version == "v2"
     assert layout.folders == {"": own}
     assert (own / "cgroup.subtree_control").read_text() == "+memory +pids"
@@ -62,21 +63,21 @@ def test_v2_moves_a_lonely_process_down_and_hands_out_memory(v2):
 def test_v2_leaves_a_shared_group_alone(v2):
     mount, own, membership = v2
     (own / "cgroup.procs").write_text(f"1\n{os.getpid()}\n")
-    assert cgroups.find_layout(mount, membership) is None
+    assert find_layout(mount, membership) is None
     assert (own / "cgroup.subtree_control").read_text() == ""
 
 
 def test_v2_that_already_hands_out_memory_is_used_as_it_is(v2):
     mount, own, membership = v2
     (own / "cgroup.subtree_control").write_text("memory pids\n")
-    assert cgroups.find_layout(mount, membership).folders == {"": own}
+    assert find_layout(mount, membership).folders == {"": own}
     assert not (own / "neurocaas-caller").exists()
 
 
 def test_v2_without_memory_is_of_no_use(v2):
     mount, own, membership = v2
     (own / "cgroup.controllers").write_text("cpu pids\n")
-    assert cgroups.find_layout(mount, membership) is None
+    assert find_layout(mount, membership) is None
 
 
 def test_owners():
@@ -92,7 +93,7 @@ def test_owners():
 
 def test_groups_of_the_dead_are_swept(v1):
     mount, membership = v1
-    layout = cgroups.find_layout(mount, membership)
+    layout = find_layout(mount, membership)
     namespace, pid, start = owner_token().split(".")
     dead = layout.folders["memory"] / f"neurocaas-{namespace}.{pid}.{int(start) + 1}-1"
     alive = layout.folders["memory"] / f"neurocaas-{owner_token()}-1"

@@ -20,7 +20,11 @@ def _in_new_process(home: Path, then: str = "") -> subprocess.CompletedProcess[s
         f"home = Path(sys.argv[1])\n{then or 'print(make_reachable(home))'}"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, str(home)], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", code, str(home)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
 
 
