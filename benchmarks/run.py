@@ -10,14 +10,20 @@ pair is fair even on a noisy machine. Nothing is asserted; bars are printed besi
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import shlex
+import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import peers
 from measure import CpuClock, Sample, heading, median, run
 from platform_fixture import Platform
+
+from neurocaas_ci.run import records
 
 ROOT = Path(__file__).resolve().parent.parent
 NEUROCAAS = [sys.executable, "-m", "neurocaas_ci.cli.main"]
@@ -82,6 +88,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, nargs="*", default=[1, 10, 70, 500])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--linear", type=int, default=2000, help="0 leaves the last part out")
+    parser.add_argument("--peers", action="store_true", help="also Snakemake and Nix")
     arguments = parser.parse_args()
     clock = CpuClock()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -97,6 +104,9 @@ def main() -> None:
                 growth(bench, arguments.linear)
         with heading("Where the time of one run goes (median, ms)"):
             stages(bench, last)
+        if arguments.peers:
+            with heading("Peers on the same datasets, each against its own bare loop"):
+                against_peers(bench)
         with heading("Start-up"):
             start_up(bench)
     clock.close()
@@ -164,12 +174,61 @@ def growth(bench: Bench, top: int) -> None:
 
 
 def stages(bench: Bench, last: dict[int, tuple[str, list[tuple[str, str]]]]) -> None:
-    """Print the median of each stage over the runs of the largest job."""
+    """Print the median of each stage over the runs of the largest job.
+
+    A record cannot hold how long it took to write it, and hashing is one pass with storing: both
+    are measured here again on the same outputs.
+    """
     name, _ = last[max(last)]
-    folder = bench.platform.home.root / "store/state/jobs/ada/2026-11" / name / "runs"
-    documents = [json.loads(path.read_bytes()) for path in folder.glob("*/record.json")]
-    for stage in documents[0]["stages"]:
-        print(f"{stage:>14} {median([d['stages'][stage] for d in documents]) * 1e3:8.2f}")
+    job = f"ada/2026-11/{name}"
+    home = bench.platform.home
+    documents = {
+        key.split("/")[-2]: home.state.read(key) or b""
+        for key in home.state.keys(f"jobs/{job}/runs")
+        if key.endswith("/record.json")
+    }
+    decoded = [records.decode_record(data) for data in documents.values()]
+    hashing = median(
+        [
+            _seconds(lambda r=r: [home.blobs.verify(f.sha256, f.size) for f in r.outputs])
+            for r in decoded
+        ]
+    )
+    writing = median(
+        [
+            _seconds(lambda r=r: home.state.write("bench/record", records.encode_record(r)))
+            for r in decoded
+        ]
+    )
+    rows = {stage: median([r.stages[stage] for r in decoded]) for stage in decoded[0].stages}
+    rows["hash"] = hashing
+    rows["store"] = max(0.0, rows.pop("hash_store") - hashing)
+    rows["record"] = writing
+    for stage, seconds in rows.items():
+        print(f"{stage:>14} {seconds * 1e3:8.2f}")
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def against_peers(bench: Bench, count: int = 70) -> None:
+    """Print total wall and CPU of other tools, relative to a bare loop over the same bytes."""
+    for name, peer in peers.peers(bench.folder, shlex.join(bench.python)).items():
+        pairs = []
+        for number in range(2):
+            datasets = bench.platform.datasets(count)
+            loop = bench.loop(datasets)
+            work = bench.folder / f"{name}-{number}"
+            bench.platform.files(datasets, work / "in")
+            shutil.copy(ROOT / "iae/bench-stdlib/workflow.py", work / "workflow.py")
+            pairs.append((peers.measure(bench.clock, peer, work, [n for n, _ in datasets]), loop))
+        over = median([(p.cpu - q.cpu) / count for p, q in pairs]) * 1e3
+        print(f"{name:>10} N = {count}: wall x {median([p.wall / q.wall for p, q in pairs]):.2f}, "
+              f"CPU x {median([p.cpu / q.cpu for p, q in pairs]):.2f}, "
+              f"{over:.0f} CPU ms per dataset over the loop", flush=True)  # fmt: skip
 
 
 def start_up(bench: Bench) -> None:
