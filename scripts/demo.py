@@ -11,19 +11,24 @@ stay there in `cache/`, so that a second demo takes seconds; everything else sta
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = ("resting-state-left.csv", "resting-state-right.csv", "event-related-fmri.csv")
-_KEPT = {"cache"}
+_MARK = ".neurocaas-demo"
+_KEPT = {"cache", _MARK}
 _FINDINGS = 10
+_USAGE = 2
+_INTERRUPTED = 130
 
 
 class Stage:
@@ -63,9 +68,18 @@ class Stage:
         """Show and run one command; leave the demo when it exits with another code."""
         if not quiet:
             print(f"{self._style('1', '$ ' + line)}", flush=True)
-        done = subprocess.run(shlex.split(line), cwd=folder, env=self.env, check=False)
-        if done.returncode != code:
-            sys.exit(f"\ndemo: `{line}` ended with {done.returncode} instead of {code}")
+        process = subprocess.Popen(shlex.split(line), cwd=folder, env=self.env)
+        interrupted = False
+        while process.returncode is None:
+            try:
+                process.wait()
+            except KeyboardInterrupt:
+                # The command has had the signal as well; let it end in good order.
+                interrupted = True
+        if interrupted or process.returncode == _INTERRUPTED:
+            raise KeyboardInterrupt
+        if process.returncode != code:
+            sys.exit(f"\ndemo: `{line}` ended with {process.returncode} instead of {code}")
 
     def _style(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
@@ -76,43 +90,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="The whole loop on this machine.")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo")
     folder = parser.parse_args(arguments).folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    for entry in folder.iterdir():
-        if entry.name not in _KEPT:
-            shutil.rmtree(entry)
-    stage = Stage(folder)
-    set_up(stage)
-    publisher(stage)
-    scientist(stage)
-    ensemble(stage)
-    finale(stage)
+    try:
+        with _emptied(folder):
+            stage = Stage(folder)
+            set_up(stage)
+            publisher(stage)
+            scientist(stage)
+            ensemble(stage)
+            finale(stage)
+    except KeyboardInterrupt:
+        print("\ndemo: stopped; it starts afresh next time", file=sys.stderr)
+        return _INTERRUPTED
     return 0
+
+
+@contextlib.contextmanager
+def _emptied(folder: Path) -> Iterator[None]:
+    """Hold the folder for one demo, without what an earlier one left but downloads and builds.
+
+    Only a folder that a demo has made is ever emptied: `--folder ~` must not cost a home.
+    """
+    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
+        print(f"demo: {folder} holds other things; name an empty or a new folder", file=sys.stderr)
+        sys.exit(_USAGE)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _MARK).open("a") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"demo: another demo is running in {folder}", file=sys.stderr)
+            sys.exit(_USAGE)
+        for entry in folder.iterdir():
+            if entry.name in _KEPT:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        yield
 
 
 def set_up(stage: Stage) -> None:
     """Make an origin with users, a group and hardware, but without any analysis."""
     stage.heading("A new registry: a git repository with users, a group and hardware")
     stage.become("ada")
-    origin, seed = stage.folder / "origin.git", stage.folder / "seed"
+    seed = stage.folder / "seed"
     for part in ("users", "groups", "hardware"):
         shutil.copytree(ROOT / "registry" / part, seed / "registry" / part)
-    stage.run(f"git init --quiet --bare -b main {origin}", stage.folder, quiet=True)
+    stage.run("git init --quiet --bare -b main origin.git", stage.folder, quiet=True)
     for line in (
         "git init --quiet -b main",
         "git add registry",
         "git commit --quiet -m 'Found the registry'",
-        f"git push --quiet {origin} main",
+        "git push --quiet ../origin.git main",
     ):
         stage.run(line, seed, quiet=True)
     shutil.rmtree(seed)
     for who in ("publisher", "scientist"):
-        stage.run(f"git clone --quiet {origin} {who}", stage.folder, quiet=True)
-    print(f"origin: {origin}")
+        stage.run(f"git clone --quiet origin.git {who}", stage.folder, quiet=True)
+    print(f"everything is in {os.path.relpath(stage.folder)}/; the forge is origin.git there")
 
 
 def publisher(stage: Stage) -> None:
     """Publish the Kalman smoother; the first attempt has a mistake."""
-    stage.heading("The publisher: publish an analysis by pull request")
+    stage.heading("The publisher (ada): publish an analysis by pull request")
     clone = stage.folder / "publisher"
     stage.run("git switch --quiet -c kalman-smoother", clone)
     shutil.copytree(ROOT / "iae/kalman-smoother", clone / "iae/kalman-smoother")
@@ -121,7 +162,7 @@ def publisher(stage: Stage) -> None:
     text = (ROOT / "registry/blueprints/kalman-smoother.yaml").read_text()
     target.write_text(text.replace("default: 50", "default: fifty", 1))
     stage.tell("the sample runs in the sandbox, from the working folder, before anything is shared")
-    stage.run("neurocaas try kalman-smoother", clone)
+    stage.run("neurocaas try kalman-smoother --param em_iterations=5", clone)
     stage.run("git add .", clone)
     stage.run("git commit --quiet -m 'Publish the Kalman smoother'", clone)
     stage.run("neurocaas pr open", clone)
@@ -138,12 +179,12 @@ def publisher(stage: Stage) -> None:
 
 def scientist(stage: Stage) -> None:
     """Submit a job on real recordings and fetch its results."""
-    stage.heading("The scientist: run it on real recordings")
+    stage.heading("The scientist (grace): run it on real recordings")
     clone = stage.folder / "scientist"
     stage.become("grace")
     stage.tell("fMRI recordings that others made and published inside the package nitime")
-    script, cache = ROOT / "scripts/nitime_datasets.py", stage.folder / "cache/recordings"
-    stage.run(f"python {script} {stage.folder}/recordings --cache {cache}", clone)
+    script = shlex.quote(os.path.relpath(ROOT / "scripts/nitime_datasets.py", clone))
+    stage.run(f"python {script} ../recordings --cache ../cache/recordings", clone)
     files = " ".join(f"../recordings/{name}" for name in RECORDINGS)
     stage.run(f"neurocaas data put {files}", clone)
     stage.run("git switch --quiet -c my-job", clone)
@@ -154,6 +195,7 @@ def scientist(stage: Stage) -> None:
         clone,
     )
     submit(stage, clone, 2)
+    stage.tell("merged: the platform carries it out, each recording in a sandbox of its own")
     stage.run("neurocaas reconcile", clone)
     stage.run("neurocaas status smooth-01", clone)
     stage.run("neurocaas fetch smooth-01 ../results/smooth-01", clone)
@@ -161,7 +203,7 @@ def scientist(stage: Stage) -> None:
 
 def ensemble(stage: Stage) -> None:
     """Publish a second analysis and run it: fan-out to replicas, fan-in to a consensus."""
-    stage.heading("A second analysis on the same data: an ensemble, and its consensus")
+    stage.heading("A second analysis on the same recordings: an ensemble, and its consensus")
     publisher_clone, clone = stage.folder / "publisher", stage.folder / "scientist"
     stage.become("ada")
     stage.run("git switch --quiet -c kalman-ensemble origin/main", publisher_clone)
@@ -181,6 +223,7 @@ def ensemble(stage: Stage) -> None:
         clone,
     )
     submit(stage, clone, 4)
+    stage.tell("three replicas for each recording, then one consensus of the three")
     stage.run("neurocaas reconcile", clone)
     stage.run("neurocaas status", clone)
     stage.run("neurocaas fetch ensemble-01 ../results/ensemble-01", clone)
@@ -196,7 +239,8 @@ def finale(stage: Stage) -> None:
     """Name the files to look at, and say how long everything took."""
     stage.heading("Look at")
     results = stage.folder / "results"
-    for path in sorted([*results.glob("*/*/figure.png"), *results.glob("*/README.md")]):
+    patterns = ("smooth-01/*/figure.png", "ensemble-01/*-consensus/figure.png", "*/README.md")
+    for path in (path for pattern in patterns for path in sorted(results.glob(pattern))):
         print(f"  {os.path.relpath(path)}")
     ends = [began for _, began in stage.times[1:]]
     print("\nSeconds:")

@@ -65,9 +65,10 @@ def compiled(
             name = path.encode()
             inputs[total % count].write(_FRAME.pack(len(name), len(source)) + name + source)
             total += 1
-        tag = _cache_tag(python)
-        outputs = [stack.enter_context(_temporary(workspace)) for _ in inputs[:total]]
+        outputs = [stack.enter_context(_temporary(workspace)) for _ in inputs[: max(1, total)]]
         _run_all(python, list(zip(inputs, outputs, strict=False)))
+        tags = {_read_frame(output)[0] for output in outputs}
+        tag = tags.pop()
         for number in range(total):
             place, data = _read_frame(outputs[number % count])
             if data:
@@ -89,10 +90,6 @@ def describe(interpreter: Interpreter) -> Described:
             where=interpreter.path,
             hint="pin an image with CPython on glibc",
         ) from error
-
-
-def _cache_tag(python: Interpreter) -> str:
-    return _ask(python, "import sys; print(sys.implementation.cache_tag)")
 
 
 def _ask(python: Interpreter, code: str) -> str:

@@ -41,6 +41,11 @@ class Blob:
     size: int
 
 
+def is_disk_error(error: BaseException) -> bool:
+    """Tell a refusal of our own disk from every other failure."""
+    return isinstance(error, OSError) and error.errno in DISK_ERRORS
+
+
 @contextmanager
 def disk_errors(where: Path) -> Iterator[None]:
     """Turn a refusal of the disk (full, quota, read-only) into a BuildError that says what to do."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from neurocaas_ci.build.cache import is_disk_error
 from neurocaas_ci.build.entries import (
     FOLDER,
     Entry,
@@ -70,7 +71,7 @@ def _members(name: str, path: Path, spool: Spool) -> Iterator[tuple[str, Entry]]
                 seen[place] = entry
                 yield place, entry
     except (tarfile.TarError, lzma.LZMAError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if is_disk_error(error):
             raise
         raise BuildError(f"not a sound Debian package: {error}", where=name) from error
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from neurocaas_ci.build.cache import DISK_ERRORS
+from neurocaas_ci.build.cache import is_disk_error
 from neurocaas_ci.errors import BackendUnavailableError, BuildError
 from neurocaas_ci.model.digest import Sha256
 
@@ -117,7 +117,7 @@ class _Fetcher:
                     reasons.append((address, error))
                     break
                 except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-                    if isinstance(error, OSError) and _is_local(error):
+                    if is_disk_error(error):
                         raise
                     reasons.append((address, error))
                     if isinstance(error, urllib.error.URLError) and _is_refused(error):
@@ -157,11 +157,6 @@ class _Fetcher:
             if "No such file" in str(error.reason):
                 raise _GoneError("no such file") from error
             raise
-
-
-def _is_local(error: OSError) -> bool:
-    """Tell a refusal of our own disk from a failure of the network."""
-    return error.errno in DISK_ERRORS
 
 
 def _is_refused(error: urllib.error.URLError) -> bool:

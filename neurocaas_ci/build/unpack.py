@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from neurocaas_ci.build.cache import is_disk_error
 from neurocaas_ci.build.entries import clean_path
 from neurocaas_ci.errors import BuildError, IntegrityError
 from neurocaas_ci.model.digest import Sha256
@@ -54,7 +55,11 @@ def unpack(layers: Sequence[Layer], root: Path) -> None:
                 _Unpacker(root, layer.digest[:12]).apply(cast("BinaryIO", plain))
                 plain.drain()
                 outer.drain()
-            except (tarfile.TarError, zlib.error, EOFError) as error:
+            except (tarfile.TarError, zlib.error, EOFError, ValueError, OSError) as error:
+                # Our own disk speaks for itself; any other refusal is about what the layer holds,
+                # such as a name that is too long or a broken compression.
+                if is_disk_error(error):
+                    raise
                 raise IntegrityError(
                     f"the layer is damaged: {error}", where=str(layer.path)
                 ) from error

@@ -7,6 +7,7 @@ hashes that differ between installers.
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -14,11 +15,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from neurocaas_ci.build.cache import is_disk_error
 from neurocaas_ci.build.entries import Entry, clean_path, file_entry, merged
 from neurocaas_ci.build.spool import Spool
 from neurocaas_ci.errors import BuildError
 
 _SCHEME_PARTS = 3
+# What zipfile raises for damaged or unsupported archives; RuntimeError stands for encrypted ones.
+_UNSOUND = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError),
+    *(NotImplementedError, RuntimeError),
+)
 
 
 def wheel_entries(
@@ -50,7 +57,9 @@ def _members(
                     yield _place(
                         member, site, interpreter, cast("BinaryIO", stream), spool, mode, name
                     )
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _UNSOUND as error:
+        if is_disk_error(error):
+            raise
         raise BuildError(f"not a sound wheel: {error}", where=name) from error
 
 

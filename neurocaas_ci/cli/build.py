@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from neurocaas_ci.cli.common import open_home
 from neurocaas_ci.errors import BuildError, UsageError
-from neurocaas_ci.run.home import default_home
 
 if TYPE_CHECKING:
     from neurocaas_ci.build.builder import Request
@@ -46,7 +46,7 @@ def command(name: str, root: Path, output: Path | None, form: str, *, check: boo
 
     tree = FolderTree(root)
     iae = load_iae(tree, name)
-    request = Request(iae, sources(tree, name), Cache(default_home() / "cache"), _say)
+    request = Request(iae, sources(tree, name), Cache(open_home().cache), _say)
     lock = load_lock(tree, name)
     if check:
         _check(request, lock)

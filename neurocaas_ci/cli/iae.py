@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from neurocaas_ci.run.home import default_home
+from neurocaas_ci.cli.common import open_home
 
 
 @click.group()
@@ -34,7 +34,7 @@ def lock(name: str, root: Path, *, upgrade: bool) -> None:
     from neurocaas_ci.build.cache import Cache
     from neurocaas_ci.build.lock import lock_iae
 
-    locked = lock_iae(root, name, Cache(default_home() / "cache"), _say, upgrade=upgrade)
+    locked = lock_iae(root, name, Cache(open_home().cache), _say, upgrade=upgrade)
     for file in locked.changed:
         _say(f"wrote iae/{name}/{file}")
     if not locked.changed:

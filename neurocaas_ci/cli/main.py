@@ -26,33 +26,52 @@ def _run(arguments: list[str]) -> int:
     from neurocaas_ci.errors import NeurocaasError
 
     verbose = any(flag in {"-v", "--verbose"} for flag in arguments[:1])
+    code, output = 0, sys.stdout
     try:
         result = cli.main(args=arguments, prog_name="neurocaas", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+        sys.stdout.flush()
     except NeurocaasError as error:
-        if verbose:
-            raise
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
+        code = error.exit_code
+        _say(f"error: {error}", trace=verbose)
     except click.ClickException as error:
+        code = error.exit_code
         error.show()
-        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; what has ended is kept, the same command goes on from there", err=True)
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python must not complain when it flushes at exit.
-        sys.stdout = None
-        return 0
-    except Exception as error:
-        if verbose:
+        code = _INTERRUPTED
+        _say("stopped; what has ended is kept, the same command goes on from there")
+    except (BrokenPipeError, SystemExit) as end:
+        # When the reader of the pipe has gone, click puts another stdout in place and exits.
+        if isinstance(end, SystemExit) and sys.stdout is output:
             raise
-        click.echo(
+        _forget_output()
+    except Exception as error:  # noqa: BLE001 - the one place where the unforeseen ends up
+        code = 1
+        _say(
             f"internal error: {type(error).__name__}: {error}\n"
             "  hint: this is a bug; `neurocaas -v …` shows where, please report it",
-            err=True,
+            trace=verbose,
         )
-        return 1
-    return result if isinstance(result, int) else 0
+    return code
+
+
+def _say(message: str, *, trace: bool = False) -> None:
+    import click
+
+    if trace:
+        import traceback
+
+        click.echo(traceback.format_exc(), err=True)
+    click.echo(message, err=True)
+
+
+def _forget_output() -> None:
+    """Let what is still buffered go nowhere: Python flushes it at exit and would complain."""
+    import os
+
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

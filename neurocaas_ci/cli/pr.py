@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from neurocaas_ci.report.text import render, summary
 from neurocaas_ci.validate.gate import gate
 
 _TRIES = 20
+_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 @click.group("pr", short_help="Open, list, show and merge pull requests.")
@@ -36,8 +38,9 @@ def open_(title: str | None, repo: Path | None) -> None:
     """Push the current branch and open a pull request (or update the branch's open one)."""
     repo = find_repo(repo)
     forge = _forge(repo)
-    branch = _git(repo, "symbolic-ref", "--quiet", "--short", "HEAD")
-    if not branch or branch == "main":
+    ref = _git(repo, "symbolic-ref", "--quiet", "HEAD")
+    branch = ref.removeprefix("refs/heads/")
+    if branch in {"", "main"}:
         raise UsageError(
             "a pull request comes from a branch of its own",
             where=str(repo),
@@ -46,23 +49,27 @@ def open_(title: str | None, repo: Path | None) -> None:
     if _git(repo, "status", "--porcelain"):
         say("note: there are uncommitted changes; they are not part of the pull request")
     done = subprocess.run(
-        ["git", "-C", str(repo), "push", "--quiet", "--force-with-lease", "origin", branch],
+        ["git", "-C", str(repo), "push", "--quiet", "--force-with-lease", "origin", f"{ref}:{ref}"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if done.returncode:
         raise BackendUnavailableError(
-            f"the branch cannot be pushed: {done.stderr.strip()}", where=branch
+            f"the branch cannot be pushed: {done.stderr.strip()}",
+            where=branch,
+            hint="`git fetch` shows what is on the origin; a hook of yours may also refuse",
         )
     author = _git(repo, "log", "-1", "--format=%an", "HEAD")
     pull = forge.open(branch, title or _git(repo, "log", "-1", "--format=%s", "HEAD"), author)
-    findings, _ = _judge(forge, pull)
+    # It is open now, whatever judging it says.
     say(f"pull request #{pull.number}: {pull.title}")
+    click.echo(pull.number)
+    findings, _ = _judge(forge, pull)
     say(
         f"  {_verdict(findings)}; next: `neurocaas pr {'show' if findings else 'merge'} {pull.number}`"
     )
-    click.echo(pull.number)
 
 
 @command.command("list")
@@ -93,15 +100,8 @@ def show(number: int, repo: Path | None) -> None:
     if pull.state != "open":
         return
     findings, candidate = _judge(forge, pull)
-    arguments = [
-        "diff",
-        "--stat",
-        "--no-ext-diff",
-        "--no-textconv",
-        candidate.base,
-        candidate.commit,
-    ]
-    click.echo(_git(forge.origin, *arguments))
+    arguments = ("diff", "--stat", "--no-color", "--no-ext-diff", "--no-textconv")
+    click.echo(_git(forge.origin, *arguments, candidate.base, candidate.commit))
     _print(forge, findings, candidate)
     click.echo(_verdict(findings))
 
@@ -146,15 +146,24 @@ def close(number: int, repo: Path | None) -> None:
 
 
 def _forge(repo: Path) -> LocalGitForge:
-    """Return the forge behind `origin`, or the repository itself when it has none."""
-    url = _git(repo, "remote", "get-url", "origin") or str(repo)
+    """Return the forge behind `origin`, or the repository itself when it is a bare one."""
+    url = _git(repo, "remote", "get-url", "origin")
+    if not url:
+        if _git(repo, "rev-parse", "--is-bare-repository") == "true":
+            return LocalGitForge(repo)
+        raise UsageError(
+            "this repository has no origin, where pull requests could live",
+            where=str(repo),
+            hint="git init --bare -b main FOLDER; git remote add origin FOLDER; git push origin main",
+        )
     path = Path(url.removeprefix("file://"))
     if not path.is_absolute():
         path = repo / path
     if not path.is_dir():
         raise UsageError(
             "the origin of this clone is not a repository on this machine",
-            where=url,
+            # A URL may carry a password; this goes to a terminal or a log.
+            where=_CREDENTIALS.sub("//", url),
             hint="pull requests on a hosted forge are opened there",
         )
     return LocalGitForge(path)
@@ -191,6 +200,10 @@ def _verdict(findings: tuple[Finding, ...]) -> str:
 
 def _git(repo: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(repo), *arguments], capture_output=True, text=True, check=False
+        ["git", "-C", str(repo), *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     return done.stdout.strip() if done.returncode == 0 else ""

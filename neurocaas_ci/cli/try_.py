@@ -74,7 +74,7 @@ def command(
     )
     home = open_home(sandboxed=True)
     image = Images(home.cache, say).ensure(tree, name)
-    target = output or folder / ".neurocaas" / "try" / name
+    target = output or _own_folder(folder) / "try" / name
     tail = _Tail()
     record = run_sample(
         name,
@@ -93,6 +93,14 @@ def command(
         click.echo(f"{target / file.path}  {human_size(file.size)}  {file.sha256}")
     if record.status != "succeeded":
         raise RunError(record.message, where=f"iae/{name}", hint="the log above says more")
+
+
+def _own_folder(folder: Path) -> Path:
+    """Make the folder for what a trial leaves; git ignores it, so that no commit takes it along."""
+    own = folder / ".neurocaas"
+    own.mkdir(exist_ok=True)
+    (own / ".gitignore").write_text("*\n")
+    return own
 
 
 def _user_of(registry: Registry, iae: str) -> tuple[Blueprint, Step] | None:

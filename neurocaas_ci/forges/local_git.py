@@ -7,27 +7,28 @@ commit. Whether a pull request is merged is not stored: it is when main contains
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull, PullState
-from neurocaas_ci.registry.git import git_environment
+from neurocaas_ci.forges.plumbing import Plumbing
+from neurocaas_ci.registry.git import CatFile
 
 MAIN = "refs/heads/main"
 _ZERO = "0" * 40
-# Nothing that a repository or a user has configured may run or sign.
-_QUIET = (
-    "-c", f"core.hooksPath={os.devnull}",
-    "-c", "commit.gpgSign=false",
-    "-c", f"core.attributesFile={os.devnull}",
-    "-c", "core.fsmonitor=false",
-)  # fmt: skip
-_MERGER = "neurocaas"
+_TITLE_LENGTH = 200
+_MAX_FACTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Refs:
+    """All refs of the forge at one moment, and which of them main contains."""
+
+    objects: dict[str, str]
+    merged: frozenset[str]
 
 
 class LocalGitForge:
@@ -35,45 +36,59 @@ class LocalGitForge:
 
     def __init__(self, origin: Path) -> None:
         self.origin = origin
-        if self._git("rev-parse", "--git-dir", check=False).returncode:
-            raise UsageError(
-                "the origin is not a git repository on this machine",
-                where=str(origin),
-                hint="make one with `git init --bare -b main`, and push the registry to it",
-            )
+        self._git = Plumbing(origin)
 
     def open(self, branch: str, title: str, author: str) -> Pull:
-        """Open a pull request for a pushed branch, or update the open one of that branch."""
-        head = self._resolve(f"refs/heads/{branch}")
+        """Open a pull request for a pushed branch, or update the open one of that branch.
+
+        Raise UsageError when the branch is not there or brings nothing that main has not.
+        """
+        name = f"refs/heads/{branch}"
+        valid = self._git.run("check-ref-format", name, check=False).returncode == 0
+        head = self._git.commit(name) if valid else None
         if head is None:
-            raise UsageError(f"the branch {branch} is not on the origin", hint="push it first")
-        for pull in self.pulls():
-            if pull.branch == branch and pull.state == "open":
-                self._git("update-ref", f"refs/pull/{pull.number}/head", head)
-                return self._pull(pull.number)
-        if self._contains(head):
-            raise UsageError(
-                f"main already contains the branch {branch}",
-                hint="commit something to it first",
+            raise UsageError(f"the branch {branch!r} is not on the origin", hint="push it first")
+        self._main()
+        with self._git.exclusive():
+            pulls = self.pulls()
+            for pull in pulls:
+                if pull.branch == branch and pull.state == "open":
+                    self._git.run("update-ref", f"refs/pull/{pull.number}/head", head)
+                    return self._pull(pull.number)
+            if (
+                self._git.run("merge-base", "--is-ancestor", head, MAIN, check=False).returncode
+                == 0
+            ):
+                raise UsageError(
+                    f"main already contains the branch {branch}",
+                    hint="commit something to it first",
+                )
+            number = self._next_number()
+            facts = {
+                "title": _plain(title)[:_TITLE_LENGTH] or branch,
+                "author": _plain(author) or "unknown",
+                "branch": branch,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            meta = self._git.blob(json.dumps(facts, sort_keys=True))
+            done = self._git.transaction(
+                f"create refs/pull/{number}/head {head}", f"create refs/pull/{number}/meta {meta}"
             )
-        facts = {
-            "title": " ".join(title.split())[:200],
-            "author": author,
-            "branch": branch,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        meta = self._blob(facts)
-        number = max((pull.number for pull in self.pulls()), default=0) + 1
-        while not self._create(f"refs/pull/{number}/meta", meta):
-            number += 1
-        self._git("update-ref", f"refs/pull/{number}/head", head)
+        if done.returncode:
+            raise self._git.error("opening the pull request", done.stderr)
         return self._pull(number)
 
     def pulls(self) -> list[Pull]:
         """Return all pull requests, oldest first."""
-        names = self._git("for-each-ref", "--format=%(refname)", "refs/pull").stdout.split()
-        numbers = [name.split("/")[2] for name in names if name.endswith("/meta")]
-        return [self._pull(number) for number in sorted(map(int, numbers))]
+        refs = self._refs()
+        numbers = {
+            int(parts[2])
+            for parts in (name.split("/") for name in refs.objects)
+            if parts[1] == "pull" and parts[3:] == ["meta"] and parts[2].isdecimal()
+        }
+        with CatFile(self.origin) as objects:
+            found = [self._view(number, refs, objects) for number in sorted(numbers)]
+        return [pull for pull in found if pull is not None]
 
     def prepare(self, number: int) -> Candidate:
         """Make the merge of a pull request with main as it is now, without publishing it.
@@ -83,119 +98,152 @@ class LocalGitForge:
         pull = self._pull(number)
         if pull.state != "open":
             raise UsageError(f"pull request #{number} is {pull.state}")
-        base = self._resolve(MAIN)
-        if base is None:
-            raise UsageError("the origin has no branch main", where=str(self.origin))
-        merged = self._git(
+        if self._git.commit(f"refs/heads/{pull.branch}") is None:
+            raise UsageError(
+                f"the branch {pull.branch} of pull request #{number} is no longer on the origin",
+                hint=f"push it again, or `neurocaas pr close {number}`",
+            )
+        base = self._main()
+        merged = self._git.run(
             "merge-tree", "--write-tree", "--name-only", base, pull.head, check=False
         )
         lines = merged.stdout.split("\n")
         if merged.returncode == 1:
             files = [line for line in lines[1 : lines.index("", 1)] if line]
+            more = f" and {len(files) - 10} more" if len(files) > 10 else ""  # noqa: PLR2004 - names that fit a line
             raise UsageError(
-                f"pull request #{number} conflicts with main in {', '.join(files[:10])}",
+                f"pull request #{number} conflicts with main in {', '.join(files[:10])}{more}",
                 hint="merge origin/main into the branch, settle it there, and `pr open` again",
             )
+        if "unrelated histories" in merged.stderr:
+            raise UsageError(
+                f"pull request #{number} shares no history with main",
+                hint="start the branch from main: git switch -c MY-CHANGE origin/main",
+            )
         if merged.returncode:
-            raise BackendUnavailableError(f"git could not merge: {merged.stderr.strip()}")
+            raise self._git.error("the merge", merged.stderr)
         message = f"Merge pull request #{number}: {pull.title}"
-        commit = self._git(
+        commit = self._git.run(
             "commit-tree", lines[0], "-p", base, "-p", pull.head, "-m", message
         ).stdout.strip()
         return Candidate(pull, base, commit)
 
     def merge(self, candidate: Candidate) -> bool:
-        """Publish a candidate; return False when main or the branch has moved since."""
+        """Publish a candidate; return False when main or the pull request has moved since."""
         number, head = candidate.pull.number, candidate.pull.head
-        transaction = (
-            f"start\nverify refs/heads/{candidate.pull.branch} {head}\n"
-            f"update {MAIN} {candidate.commit} {candidate.base}\n"
-            f"update refs/pull/{number}/head {head}\nprepare\ncommit\n"
+        branch, meta = f"refs/heads/{candidate.pull.branch}", f"refs/pull/{number}/meta"
+        refs = self._refs()
+        if self._pull(number).state != "open":
+            return False
+        # First what is merged, then main: killed in between, the pull request is still open.
+        if refs.objects.get(f"refs/pull/{number}/head") != head:
+            self._git.run("update-ref", f"refs/pull/{number}/head", head)
+        done = self._git.transaction(
+            f"verify {branch} {head}",
+            f"verify {meta} {refs.objects[meta]}",
+            f"update {MAIN} {candidate.commit} {candidate.base}",
         )
-        done = self._git("update-ref", "--stdin", check=False, given=transaction)
         if done.returncode == 0:
             return True
-        moved = (
-            self._resolve(MAIN) != candidate.base
-            or self._resolve(f"refs/heads/{candidate.pull.branch}") != head
-        )
-        if moved or "Unable to create" in done.stderr:
+        now = self._refs().objects
+        before = {MAIN: candidate.base, branch: head, meta: refs.objects[meta]}
+        if any(now.get(name) != value for name, value in before.items()):
             return False
-        raise BackendUnavailableError(f"git could not update main: {done.stderr.strip()}")
+        raise self._git.error("publishing the merge", done.stderr)
 
     def close(self, number: int) -> Pull:
         """Close a pull request without merging it."""
-        pull = self._pull(number)
-        if pull.state != "open":
-            raise UsageError(f"pull request #{number} is {pull.state} already")
-        facts = {**self._facts(number), "closed": True}
-        self._git("update-ref", f"refs/pull/{number}/meta", self._blob(facts))
-        return self._pull(number)
+        with self._git.exclusive():
+            while True:
+                main = self._git.commit(MAIN)
+                pull = self._pull(number)
+                if pull.state != "open":
+                    raise UsageError(f"pull request #{number} is {pull.state} already")
+                meta = self._git.blob(json.dumps({**_facts(pull), "closed": True}, sort_keys=True))
+                # While main stands still it cannot be merged.
+                done = self._git.transaction(
+                    f"verify {MAIN} {main or _ZERO}", f"update refs/pull/{number}/meta {meta}"
+                )
+                if done.returncode == 0:
+                    return self._pull(number)
+                if self._git.commit(MAIN) == main:
+                    raise self._git.error("closing the pull request", done.stderr)
+
+    def _main(self) -> str:
+        main = self._git.commit(MAIN)
+        if main is None:
+            raise UsageError(
+                "the origin has no branch main",
+                where=str(self.origin),
+                hint="push the registry there first: git push origin main",
+            )
+        return main
+
+    def _refs(self) -> _Refs:
+        # Merged first: what is merged while this looks is then shown as open, with its old main.
+        given = ("refs/pull", "refs/heads")
+        merged = self._git.run(
+            "for-each-ref", "--format=%(refname)", f"--merged={MAIN}", *given, check=False
+        )
+        rows = self._git.run("for-each-ref", "--format=%(objectname) %(refname)", *given).stdout
+        names = (row.partition(" ") for row in rows.splitlines())
+        objects = {name: value for value, _, name in names}
+        contained = merged.stdout.split() if merged.returncode == 0 else []
+        return _Refs(objects, frozenset(contained))
+
+    def _next_number(self) -> int:
+        """Return a number above all that were ever taken, damaged ones included."""
+        names = (name.split("/") for name in self._refs().objects)
+        taken = [int(n[2]) for n in names if n[1] == "pull" and n[2].isdecimal()]
+        return max(taken, default=0) + 1
 
     def _pull(self, number: int) -> Pull:
-        facts = self._facts(number)
-        kept = self._resolve(f"refs/pull/{number}/head")
-        current = self._resolve(f"refs/heads/{facts['branch']}")
+        with CatFile(self.origin) as objects:
+            pull = self._view(number, self._refs(), objects)
+        if pull is None:
+            raise UsageError(
+                f"there is no pull request #{number}", hint="`neurocaas pr list` lists them"
+            )
+        return pull
+
+    @staticmethod
+    def _view(number: int, refs: _Refs, objects: CatFile) -> Pull | None:
+        """Return one pull request; None for refs that somebody else made."""
+        meta, kept = (refs.objects.get(f"refs/pull/{number}/{part}") for part in ("meta", "head"))
+        found = None if meta is None else objects.object(meta, _MAX_FACTS)
+        facts = None if found is None or found[0] != "blob" else _read_facts(found[1])
+        if facts is None or kept is None:
+            return None
         state: PullState = "open"
-        if kept is not None and self._contains(kept):
-            state = "merged"
-        elif facts.get("closed"):
+        if facts.get("closed"):
             state = "closed"
+        elif f"refs/pull/{number}/head" in refs.merged:
+            state = "merged"
+        current = refs.objects.get(f"refs/heads/{facts['branch']}")
         head = current if state == "open" and current is not None else kept
         return Pull(
-            number, facts["title"], facts["author"], facts["branch"], head or _ZERO, state,
-            facts["created"],
-        )  # fmt: skip
-
-    def _facts(self, number: int) -> dict[str, Any]:
-        blob = self._git("cat-file", "blob", f"refs/pull/{number}/meta", check=False)
-        if blob.returncode:
-            raise UsageError(f"there is no pull request #{number}", hint="`neurocaas pr list`")
-        facts: dict[str, Any] = json.loads(blob.stdout)
-        return facts
-
-    def _contains(self, commit: str) -> bool:
-        done = self._git("merge-base", "--is-ancestor", commit, MAIN, check=False)
-        return done.returncode == 0
-
-    def _resolve(self, ref: str) -> str | None:
-        done = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", check=False)
-        return done.stdout.strip() or None
-
-    def _create(self, ref: str, value: str) -> bool:
-        return self._git("update-ref", ref, value, _ZERO, check=False).returncode == 0
-
-    def _blob(self, facts: dict[str, Any]) -> str:
-        text = json.dumps(facts, sort_keys=True)
-        return self._git("hash-object", "-w", "--stdin", given=text).stdout.strip()
-
-    def _git(
-        self, *arguments: str, check: bool = True, given: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["git", *_QUIET, "-C", str(self.origin), *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=_environment(),
+            number, facts["title"], facts["author"], facts["branch"], head, state, facts["created"]
         )
-        if check and done.returncode:
-            raise BackendUnavailableError(
-                f"git {arguments[0]} failed: {done.stderr.strip()}", where=str(self.origin)
-            )
-        return done
 
 
-def _environment() -> dict[str, str]:
-    """Return an environment in which merges have an author, whatever the user configured."""
-    environment = {k: v for k, v in git_environment().items() if k not in _REPOSITORY_VARIABLES}
-    for role in ("AUTHOR", "COMMITTER"):
-        environment.setdefault(f"GIT_{role}_NAME", _MERGER)
-        environment.setdefault(f"GIT_{role}_EMAIL", f"{_MERGER}@localhost")
-    return environment
+def _read_facts(data: bytes) -> dict[str, Any] | None:
+    try:
+        facts = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(facts, dict):
+        return None
+    texts = [facts.get(key) for key in ("title", "author", "branch", "created")]
+    # Whoever may push may also push such a blob; it is shown on terminals.
+    if not all(isinstance(text, str) and text.isprintable() for text in texts):
+        return None
+    return facts
 
 
-_REPOSITORY_VARIABLES: Sequence[str] = (
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
-)  # fmt: skip
+def _facts(pull: Pull) -> dict[str, Any]:
+    return {key: getattr(pull, key) for key in ("title", "author", "branch", "created")}
+
+
+def _plain(text: str) -> str:
+    """Return the text on one line, without control characters and surrogates."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())

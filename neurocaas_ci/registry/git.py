@@ -20,6 +20,11 @@ _MAX_ENTRIES = 500_000
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Replacement refs would show other content than the commit id names.
 _COMMAND = ("git", "--no-replace-objects")
+_OTHER_REPOSITORY = {
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE", "GIT_REPLACE_REF_BASE", "GIT_QUARANTINE_PATH",
+}  # fmt: skip
 
 
 class _Child(NamedTuple):
@@ -211,9 +216,12 @@ def run_git(repo: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess
 
 
 def git_environment() -> dict[str, str]:
-    """Return the environment for plumbing: plain messages, no prompts, no optional locks."""
+    """Return the environment for plumbing: plain messages, no prompts, no optional locks.
+
+    Variables that name another repository (a git hook has them) are left out.
+    """
     return {
-        **os.environ,
+        **{k: v for k, v in os.environ.items() if k not in _OTHER_REPOSITORY},
         "LC_ALL": "C",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",

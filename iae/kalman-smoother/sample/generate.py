@@ -21,9 +21,7 @@ _GAP = slice(400, 425)  # all channels lost, half a second
 
 def _oscillator(frequency_hz: float, decay_s: float) -> np.ndarray:
     angle, radius = 2 * np.pi * frequency_hz / _RATE_HZ, np.exp(-1 / (decay_s * _RATE_HZ))
-    return radius * np.array(
-        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    )
+    return radius * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def main() -> None:

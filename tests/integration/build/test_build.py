@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -352,21 +353,31 @@ def test_a_base_without_this_python(bench):
     assert "no Python 3.3" in done.stderr
 
 
-@pytest.mark.parametrize("tool", ["skopeo", "podman"])
-def test_other_tools_read_the_layout(bench, tmp_path, tool):
-    if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is not installed")
-    told = json.loads(bench.ok("build", "probe", "--output", str(tmp_path / "out"), "--format", "json"))  # fmt: skip
-    env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    if tool == "skopeo":
-        command = ["skopeo", "inspect", f"oci:{tmp_path}/out"]
-        done = subprocess.run(command, env=env, capture_output=True, check=True, timeout=60)
-        assert json.loads(done.stdout)["Digest"] == f"sha256:{told['image']}"
-        return
-    podman = ["podman", "--root", f"{tmp_path}/s", "--runroot", f"{tmp_path}/r",
-              "--storage-driver", "vfs"]  # fmt: skip
-    done = subprocess.run([*podman, "pull", "-q", f"oci:{tmp_path}/out"], env=env,
-                          capture_output=True, text=True, check=False, timeout=100)  # fmt: skip
-    if done.returncode:
-        pytest.skip(f"podman does not run here: {done.stderr.strip().splitlines()[-1]}")
-    assert done.stdout.strip() == told["config"]
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
+def test_skopeo_reads_the_layout(bench, tmp_path):
+    image = bench.ok("build", "probe", "--output", str(tmp_path / "out"))
+    command = ["skopeo", "inspect", f"oci:{tmp_path}/out"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout)["Digest"] == image
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed")
+def test_podman_reads_the_layout(bench, tmp_path):
+    told = json.loads(
+        bench.ok("build", "probe", "--output", str(tmp_path / "out"), "--format", "json")
+    )
+    with tempfile.TemporaryDirectory(prefix="p-", dir="/tmp") as short:  # podman: 50 characters
+        podman = ["podman", "--root", f"{short}/s", "--runroot", f"{short}/r"]
+        done = subprocess.run(
+            [*podman, "--storage-driver", "vfs", "pull", "-q", f"oci:{tmp_path}/out"],
+            env={**os.environ, "XDG_RUNTIME_DIR": short},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+    if done.returncode and os.geteuid() != 0:
+        pytest.skip(f"podman does not run for this user: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == told["config"]  # podman's image id is our config digest

@@ -2,21 +2,15 @@
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from analyses_support import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 for _name in ("kalman-smoother", "kalman-consensus"):
     sys.path.insert(0, str(ROOT / "iae" / _name / "src"))
 
 from kalman_smoother.system import System  # noqa: E402
-
-
-@pytest.fixture
-def root():
-    return ROOT
 
 
 @pytest.fixture

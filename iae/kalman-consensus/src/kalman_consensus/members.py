@@ -96,13 +96,17 @@ def _replicas(inputs: Path) -> int:
 
 def _load(path: Path, replica: int) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise Refusal(f"replica {replica}: smoothed.npz is a single array")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise Refusal(f"replica {replica}: smoothed.npz is a single array")
+        with archive:
             arrays = {key: archive[key] for key in archive.files if not key.startswith("filtered")}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())[:200]
         raise Refusal(f"replica {replica}: smoothed.npz cannot be read ({reason})") from error
+    foreign = [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise Refusal(f"replica {replica}: {foreign[0]} in smoothed.npz is no numpy array")
     lacking = [key for key in _ARRAYS if key not in arrays]
     if lacking:
         raise Refusal(f"replica {replica}: smoothed.npz lacks {', '.join(lacking)}")

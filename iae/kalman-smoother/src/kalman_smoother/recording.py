@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import csv
+import itertools
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from kalman_smoother.system import Array, System
 _MISSING = {"", "nan", "na", "n/a", "null", "none"}
 _SYSTEM_KEYS = ("A", "C", "Q", "R", "m0", "V0")
 _LARGEST = 1e100
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,16 @@ def _check(recording: Recording, name: str) -> None:
 
 def _read_npz(path: Path) -> Recording:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise Refusal(f"{path.name}: it is a single array; save it with numpy.savez(y=...)")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise Refusal(f"{path.name}: it is a single array; save it with numpy.savez(y=...)")
+        with archive:
             arrays = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise Refusal(f"{path.name}: not a readable .npz file ({_line(error)})") from error
+    foreign = [key for key, value in arrays.items() if not isinstance(value, np.ndarray)]
+    if foreign:
+        raise Refusal(f"{path.name}: not a readable .npz file ({foreign[0]} is no numpy array)")
     if "y" not in arrays:
         found = ", ".join(sorted(arrays)[:5]) or "nothing"
         raise Refusal(f"{path.name}: it has no array named y (it has {found})")
@@ -112,7 +119,12 @@ def _system(name: str, arrays: dict[str, Array], channels: int) -> System | None
     parts["d"] = _real(name, "d", arrays["d"]) if "d" in arrays else np.zeros(channels)
     latents = parts["A"].shape[0] if parts["A"].ndim else 0
     square, wide = (latents, latents), (channels, channels)
-    shapes: dict[str, tuple[int, ...]] = {"A": square, "C": (channels, latents), "Q": square, "R": wide}
+    shapes: dict[str, tuple[int, ...]] = {
+        "A": square,
+        "C": (channels, latents),
+        "Q": square,
+        "R": wide,
+    }
     shapes |= {"m0": (latents,), "V0": square, "d": (channels,)}
     for key, shape in shapes.items():
         if latents == 0 or parts[key].shape != shape:
@@ -134,68 +146,73 @@ def _positive(matrix: Array) -> bool:
     return True
 
 
-def _real(name: str, key: str, array: Array) -> Array:
-    if array.dtype.kind not in "biuf":
-        raise Refusal(f"{name}: {key} must hold real numbers, not {array.dtype}")
-    return array.astype(np.float64)
+def _real(name: str, key: str, values: Array) -> Array:
+    if values.dtype.kind not in "biuf":
+        raise Refusal(f"{name}: {key} must hold real numbers, not {values.dtype}")
+    return values.astype(np.float64)
 
 
 def _read_csv(path: Path) -> Recording:
     name = path.name
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        rows = [
-            (number, row)
-            for number, row in _numbered_rows(lines)
-            if row and not row[0].lstrip().startswith("#")
-        ]
-    except UnicodeDecodeError as error:
-        raise Refusal(f"{name}: byte {error.start} is not UTF-8 text") from error
-    except csv.Error as error:
-        raise Refusal(f"{name}: not comma-separated text ({_line(error)})") from error
-    if not rows:
-        raise Refusal(f"{name}: it holds no samples")
+    lines = path.read_bytes().removeprefix(_BYTE_ORDER_MARK).splitlines(keepends=True)
     rate, units = _notes(name, lines)
-    number, first = rows[0]
+    rows = _rows(name, lines)
+    number, first = next(rows, (0, []))
+    if not first:
+        raise Refusal(f"{name}: it holds no samples")
     channels = _numbered(len(first))
     if any(_value(cell) is None for cell in first):
         channels = tuple(cell.strip() for cell in first)
-        rows = rows[1:]
         if len(set(channels)) < len(channels) or "" in channels:
             raise Refusal(f"{name}: line {number}: names of channels must be unique, not empty")
-    if not rows:
-        raise Refusal(f"{name}: it has a header but no samples")
-    return Recording(_samples(name, channels, rows), channels, rate, units)
-
-
-def _samples(name: str, channels: tuple[str, ...], rows: list[tuple[int, list[str]]]) -> Array:
-    y = np.empty((len(rows), len(channels)))
-    for index, (number, row) in enumerate(rows):
+    else:
+        rows = itertools.chain([(number, first)], rows)
+    values = array.array("d")
+    for number, row in rows:
         if len(row) != len(channels):
             raise Refusal(f"{name}: line {number} has {len(row)} cells, expected {len(channels)}")
-        for column, cell in enumerate(row):
-            value = _value(cell)
-            if value is None:
-                raise Refusal(
-                    f"{name}: line {number}, channel {channels[column]!r}: "
-                    f"{cell[:40]!r} is not a number (missing samples are empty or NaN)"
-                )
-            y[index, column] = value
-    return y
+        values.extend(_numbers(name, number, channels, row))
+    if not values:
+        raise Refusal(f"{name}: it has a header but no samples")
+    return Recording(np.array(values).reshape(-1, len(channels)), channels, rate, units)
 
 
-def _numbered_rows(lines: list[str]) -> Iterable[tuple[int, list[str]]]:
-    reader = csv.reader(lines, strict=True)
-    for row in reader:
-        yield reader.line_num, row
+def _rows(name: str, lines: list[bytes]) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and cells of every line that is neither blank nor a comment."""
+    reader = csv.reader(_decoded(name, lines), strict=True)
+    try:
+        for row in reader:
+            if row and not row[0].lstrip().startswith("#"):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise Refusal(
+            f"{name}: line {reader.line_num} is not comma-separated text ({_line(error)})"
+        ) from error
 
 
-def _notes(name: str, lines: list[str]) -> tuple[float | None, str]:
+def _decoded(name: str, lines: list[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Refusal(f"{name}: line {number} is not UTF-8 text") from error
+
+
+def _numbers(name: str, number: int, channels: tuple[str, ...], row: list[str]) -> Iterator[float]:
+    for channel, cell in zip(channels, row, strict=True):
+        value = _value(cell)
+        if value is None:
+            raise Refusal(
+                f"{name}: line {number}, channel {channel!r}: "
+                f"{cell[:40]!r} is not a number (missing samples are empty or NaN)"
+            )
+        yield value
+
+
+def _notes(name: str, lines: list[bytes]) -> tuple[float | None, str]:
     """Read the comments at the top: `# sampling_rate: 0.5` in Hz, `# units: ...`."""
     rate, units = None, ""
-    for line in lines:
-        if not line.startswith("#"):
-            break
+    for line in _decoded(name, list(itertools.takewhile(lambda x: x.startswith(b"#"), lines))):
         key, _, value = line.lstrip("# ").partition(":")
         if key.strip() == "sampling_rate":
             rate = _value(value)

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from analyses_support import ROOT
 from kalman_consensus.app import main as consensus
 from kalman_smoother.app import main as smoother
 from kalman_smoother.evidence import observe
@@ -57,7 +57,9 @@ def test_smoother_meets_its_bar(tmp_path):
     assert _rms(found["signal_mean"] - signal) < 0.5 * _rms(np.nan_to_num(y - signal))
 
     rest = np.where(found["held_out"][:, None], np.nan, y)
-    top = sum(s * kalman_filter(observe(d), oracle).log_likelihood.sum() for s, d in ((1, y), (-1, rest)))
+    top = sum(
+        s * kalman_filter(observe(d), oracle).log_likelihood.sum() for s, d in ((1, y), (-1, rest))
+    )
     values, lds, white = found["held_out_score"]
     limit = bar["held_out_nats_per_value_below_oracle"]["maximum_relative"]
     assert lds > top - limit * abs(top)

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from analyses_support import ROOT
 
 OUTPUTS = {"smoothed.npz", "parameters.npz", "log_likelihood.csv", "metrics.json", "figure.png"}
 RUN = (
@@ -38,9 +38,7 @@ def test_arrays_fit_together(case, capsys):
     np.testing.assert_array_equal(states["observations"], y)
     signal = states["smoothed_mean"] @ system["C"].T + system["d"]
     np.testing.assert_allclose(states["signal_mean"], signal)
-    variance = np.einsum(
-        "ni,tij,nj->tn", system["C"], states["smoothed_covariance"], system["C"]
-    )
+    variance = np.einsum("ni,tij,nj->tn", system["C"], states["smoothed_covariance"], system["C"])
     np.testing.assert_allclose(states["signal_sd"] ** 2, variance)
     # The last filtered state has seen everything, as the last smoothed one has.
     np.testing.assert_allclose(states["filtered_mean"][-1], states["smoothed_mean"][-1])
@@ -93,7 +91,7 @@ def test_same_bytes_in_every_process(case):
 )
 def test_figure_of_any_shape(case, samples, channels, parameters):
     asked = {"em_iterations": 3} | parameters
-    code, outputs = case("r.npz", {"y": _wave(max(samples, 6), channels)[-samples:]}, **asked)
+    code, outputs = case("r.npz", {"y": _wave(max(samples, 6), channels)[:samples]}, **asked)
     assert code == 0
     data = (outputs / "figure.png").read_bytes()
     assert data.startswith(b"\x89PNG")

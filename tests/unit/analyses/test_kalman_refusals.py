@@ -79,7 +79,11 @@ FILES = [
     ("d.npz", {"y": GOOD, **SYSTEM, "C": np.ones((3, 2))}, "C has shape (3, 2), expected (2, 2)"),
     ("d.npz", {"y": GOOD, **SYSTEM, "A": np.ones(2)}, "A has shape (2,), expected (2, 2)"),
     ("d.npz", {"y": GOOD, **SYSTEM, "Q": -EYE}, "Q is not a symmetric positive definite"),
-    ("d.npz", {"y": GOOD, **SYSTEM, "R": EYE + [[0, 1], [0, 0]]}, "R is not a symmetric positive"),
+    (
+        "d.npz",
+        {"y": GOOD, **SYSTEM, "R": np.array([[1.0, 1], [0, 1]])},
+        "R is not a symmetric positive",
+    ),
     ("d.npz", {"y": GOOD, **SYSTEM, "A": np.nan * EYE}, "A holds values that are not finite"),
     ("d.csv", "\n\n", "it holds no samples"),
     ("d.csv", "# only: comments\n", "it holds no samples"),
@@ -89,11 +93,11 @@ FILES = [
     ("d.csv", "a,a\n1,2\n", "line 1: names of channels must be unique"),
     ("d.csv", "a,\n1,2\n", "line 1: names of channels must be unique, not empty"),
     ("d.csv", "1,2\n3,4_0\n", "'4_0' is not a number"),
-    ("d.csv", 'a\n"unclosed\n1\n', "not comma-separated text"),
+    ("d.csv", 'a\n"unclosed\n1\n', "line 3 is not comma-separated text"),
     ("d.csv", "1,inf\n3,4\n", "sample 0 of channel 'channel 2' is infinite"),
     ("d.csv", "# sampling_rate: fast\n1\n2\n", "sampling_rate 'fast' is not a number of Hz"),
     ("d.csv", "# sampling_rate: -2\n1\n2\n", "must be a positive number of Hz"),
-    ("d.csv", b"a,b\n\xff\xfe,2\n", "byte 4 is not UTF-8 text"),
+    ("d.csv", b"a,b\n\xff\xfe,2\n", "line 2 is not UTF-8 text"),
     ("d.csv", "NaN,\nna,null\n", "every sample is missing (NaN)"),
 ]
 

@@ -16,7 +16,7 @@ def _write(tmp_path, text):
 def test_csv_with_everything(tmp_path):
     found = _write(
         tmp_path,
-        "\ufeff# sampling_rate: 2.5\n# units: mV\n# made by somebody\nLHip,\"RHip [nA]\"\n"
+        '\ufeff# sampling_rate: 2.5\n# units: mV\n# made by somebody\nLHip,"RHip [nA]"\n'
         "1, 2\n\n,NaN\n-3e2,4\n",
     )
     assert found.channels == ("LHip", "RHip [nA]")
@@ -41,13 +41,13 @@ def test_npz_of_integers_and_names(tmp_path):
     np.savez(
         path,
         y=np.arange(6, dtype=np.int16).reshape(3, 2),
-        channels=np.array(["α", "b"]),
+        channels=np.array(["é", "b"]),
         sampling_rate=np.array([100]),
         units=np.array("µV"),
     )
     found = read(path)
     assert found.y.dtype == np.float64
-    assert (found.channels, found.sampling_rate, found.units) == (("α", "b"), 100.0, "µV")
+    assert (found.channels, found.sampling_rate, found.units) == (("é", "b"), 100.0, "µV")
 
 
 @pytest.mark.parametrize(("own", "expected"), [("# sampling_rate: 4\n", 4.0), ("", 10.0)])

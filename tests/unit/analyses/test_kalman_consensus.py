@@ -3,10 +3,11 @@
 import json
 import shutil
 import struct
+import zipfile
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from analyses_support import ROOT
 from kalman_consensus.app import main
 from kalman_consensus.combine import combine, summarise
 from kalman_consensus.members import Members
@@ -28,6 +29,16 @@ def _change(inputs, replica, **arrays):
         kept = {key: archive[key] for key in archive.files}
     kept |= arrays
     np.savez(path, **{key: value for key, value in kept.items() if value is not None})
+
+
+def _alien(inputs, replica, name):
+    with zipfile.ZipFile(inputs / "replicas" / str(replica) / "smoothed.npz", "a") as archive:
+        archive.writestr(name, b"no numpy header at all")
+
+
+def _single(inputs, replica):
+    with (inputs / "replicas" / str(replica) / "smoothed.npz").open("wb") as stream:
+        np.save(stream, np.ones(3))
 
 
 def _config(inputs, **parameters):
@@ -94,16 +105,33 @@ def test_figure_and_progress(inputs, capsys):
 REFUSED = [
     (lambda i: (i / "config.yaml").unlink(), "config.yaml cannot be read"),
     (lambda i: (i / "config.yaml").write_text("{}"), "does not say schema"),
-    (lambda i: _config(i), "replicas must be a whole number of at least 2, not None"),
-    (lambda i: _config(i, replicas=4), "parameter replicas is 4, but the outputs of replicas 0, 1, 2"),
+    (_config, "replicas must be a whole number of at least 2, not None"),
+    (
+        lambda i: _config(i, replicas=4),
+        "parameter replicas is 4, but the outputs of replicas 0, 1, 2",
+    ),
     (lambda i: shutil.rmtree(i / "replicas"), "but the outputs of replicas none are there"),
     (lambda i: (i / "replicas/1/smoothed.npz").unlink(), "replica 1: smoothed.npz cannot be read"),
-    (lambda i: (i / "replicas/1/smoothed.npz").write_bytes(b"PK"), "replica 1: smoothed.npz cannot"),
+    (
+        lambda i: (i / "replicas/1/smoothed.npz").write_bytes(b"PK"),
+        "replica 1: smoothed.npz cannot",
+    ),
+    (lambda i: _alien(i, 1, "alien.npy"), "replica 1: alien in smoothed.npz is no numpy array"),
+    (lambda i: _single(i, 1), "replica 1: smoothed.npz is a single array"),
     (lambda i: _change(i, 2, signal_sd=None), "replica 2: smoothed.npz lacks signal_sd"),
-    (lambda i: _change(i, 2, signal_sd=np.ones(3)), "replica 2: signal_sd is float64 of shape (3,)"),
+    (
+        lambda i: _change(i, 2, signal_sd=np.ones(3)),
+        "replica 2: signal_sd is float64 of shape (3,)",
+    ),
     (lambda i: _change(i, 0, observations=np.ones(3)), "replica 0: observations have shape (3,)"),
-    (lambda i: _change(i, 1, signal_mean=np.full((300, 3), np.nan)), "signal_mean holds values that"),
-    (lambda i: _change(i, 1, observations=np.zeros((300, 3))), "replica 1 smoothed another recording"),
+    (
+        lambda i: _change(i, 1, signal_mean=np.full((300, 3), np.nan)),
+        "signal_mean holds values that",
+    ),
+    (
+        lambda i: _change(i, 1, observations=np.zeros((300, 3))),
+        "replica 1 smoothed another recording",
+    ),
     (lambda i: _change(i, 1, held_out=np.ones(300, dtype=bool)), "folds must not overlap"),
     (lambda i: _change(i, 0, held_out_score=np.zeros(3)), "replica 0 held nothing out"),
 ]

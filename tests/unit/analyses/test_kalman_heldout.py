@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dense import condition, gaussian
+from analyses_support import condition, gaussian
 from kalman_smoother.baseline import WhiteNoise, fit_white_noise
 from kalman_smoother.evidence import observe
 from kalman_smoother.heldout import held_out_rows, score

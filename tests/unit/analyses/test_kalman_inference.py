@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dense import condition, distance, precise_mean
+from analyses_support import condition, distance, precise_mean
 from kalman_smoother.evidence import observe
 from kalman_smoother.inference import kalman_filter, smooth
 from pykalman import KalmanFilter
@@ -25,7 +25,9 @@ def _pykalman(system):
 
 
 @pytest.mark.parametrize("missing", ["none", "rows", "first and last", "a long gap"])
-@pytest.mark.parametrize(("latents", "channels", "samples"), [(4, 8, 300), (1, 1, 100), (5, 2, 257)])
+@pytest.mark.parametrize(
+    ("latents", "channels", "samples"), [(4, 8, 300), (1, 1, 100), (5, 2, 257)]
+)
 def test_agrees_with_pykalman(make_system, draw, latents, channels, samples, missing):
     rng = np.random.default_rng(7)
     system = make_system(rng, latents, channels, full=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from dense import distance, gaussian, joint
+from analyses_support import distance, gaussian, joint
 from kalman_smoother import initial
 from kalman_smoother.em import fit
 from kalman_smoother.evidence import observe

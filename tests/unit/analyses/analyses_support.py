@@ -1,6 +1,10 @@
-"""An independent oracle: the joint Gaussian of all states and samples, conditioned by brute force."""
+"""Where the sources are, and independent oracles: joint Gaussians conditioned by brute force."""
+
+from pathlib import Path
 
 import numpy as np
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def joint(system, samples):

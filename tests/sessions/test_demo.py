@@ -1,0 +1,70 @@
+"""The demo, as `make demo` plays it, twice: cold, then with what the first left in its cache."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow, pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(700),
+]  # fmt: skip
+
+DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo.py"
+_COLD_SECONDS, _WARM_SECONDS = 300, 120
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """A folder that the uid of runs can reach."""
+    made = Path(tempfile.mkdtemp(prefix="neurocaas-demo-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def _demo(folder, timeout):
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, DEMO, "--folder", folder], cwd=folder.parent, timeout=timeout,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "NEUROCAAS_"))},
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout, time.monotonic() - began
+
+
+def _digests(folder):
+    """Return the digest of every output by job, run and path."""
+    found = {}
+    for record in sorted((folder / "home/store/state/jobs").glob("*/*/*/runs/*/record.json")):
+        document = json.loads(record.read_bytes())
+        assert document["taken_from"] is None
+        for output in document["outputs"]:
+            found[document["job"], document["run"], output["path"]] = output["sha256"]
+    return found
+
+
+def test_demo_shows_results_and_repeats_them_bit_for_bit(folder):
+    text, cold = _demo(folder, _COLD_SECONDS)
+    assert cold < _COLD_SECONDS
+    assert "[NC-B010]" in text
+    figures = sorted((folder / "results").glob("*/*/figure.png"))
+    assert len(figures) == 3 + 6 + 2
+    for figure in figures:
+        assert figure.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+        assert str(figure.relative_to(folder)) in text
+    first = _digests(folder)
+    assert len({job for job, _, _ in first}) == 2
+
+    text, warm = _demo(folder, _WARM_SECONDS)
+    assert "downloading" not in text
+    assert "unpacking" not in text
+    assert warm < _WARM_SECONDS
+    assert _digests(folder) == first
