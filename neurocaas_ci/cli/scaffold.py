@@ -53,7 +53,7 @@ name: {name}
 platform: linux/amd64
 base: {{kind: deb, packages: [python3.11, libstdc++6, libgomp1, libgcc-s1]}}
 python: "3.11"
-entrypoint: [/usr/bin/python3.11, -I, /iae/workflow.py]
+entrypoint: [/usr/bin/python3.11, -s, -P, /iae/workflow.py]
 determinism: x86-64-v3
 environment: {{}}
 sample: sample
