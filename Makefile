@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 WORKERS ?= 2
 
-.PHONY: help demo test test-all test-offline check bench lock clean
+.PHONY: help demo test test-slow test-all check bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t16
@@ -12,19 +12,19 @@ demo: ## Run the whole loop on real recordings: publish, submit, run, fetch
 	@scripts/setup
 	@python scripts/demo.py
 
-test: ## Run the tests that take a few minutes
+test: ## Run the tests, the pure ones without any network (minutes)
 	@scripts/setup dev
-	@echo "== tests (without slow ones), $(WORKERS) at once"
-	pytest -n $(WORKERS) -m "not slow"
+	@echo "== unit, property and contract tests, without network, $(WORKERS) at once"
+	scripts/offline pytest -n $(WORKERS) -m "not slow" tests/unit tests/property tests/contract
+	@echo "== integration tests and sessions, $(WORKERS) at once"
+	pytest -n $(WORKERS) -m "not slow" tests/integration tests/sessions
 
-test-all: ## Run every test
+test-slow: ## Run only the tests that test leaves out
 	@scripts/setup dev
-	@echo "== all tests, $(WORKERS) at once"
-	pytest -n $(WORKERS)
+	@echo "== slow tests, $(WORKERS) at once"
+	pytest -n $(WORKERS) -m slow
 
-test-offline: ## Run the unit tests without any network
-	@scripts/setup dev
-	@scripts/offline pytest -n $(WORKERS) tests/unit tests/property tests/contract
+test-all: test test-slow ## Run every test
 
 check: ## Lint, types, and who may import whom
 	@scripts/setup dev
@@ -36,6 +36,7 @@ check: ## Lint, types, and who may import whom
 bench: ## Compare with a bare loop of the same script (prints ratios)
 	@scripts/setup dev
 	python benchmarks/run.py
+	python benchmarks/build.py
 
 lock: ## Lock the project's own requirements again
 	@scripts/setup dev
