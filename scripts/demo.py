@@ -40,7 +40,7 @@ class Stage:
         self.began = time.monotonic()
         self.times: list[tuple[str, float]] = []
         self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "NEUROCAAS_"))},
+            **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "NEUROCAAS_HOME": str(folder / "home"),
             "NEUROCAAS_CACHE": str(folder / "cache"),
@@ -108,9 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _emptied(folder: Path) -> Iterator[None]:
     """Hold the folder for one demo, without what an earlier one left but downloads and builds.
 
-    Only a folder that a demo has made is ever emptied: `--folder ~` must not cost a home.
+    Only the default folder, or one that a demo has made, is ever emptied: `--folder ~` must not cost a home.
     """
-    if folder.exists() and not (folder / _MARK).exists() and any(folder.iterdir()):
+    known = folder == ROOT / ".demo" or (folder / _MARK).exists()
+    if folder.exists() and not known and any(folder.iterdir()):
         print(f"demo: {folder} holds other things; name an empty or a new folder", file=sys.stderr)
         sys.exit(_USAGE)
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from neurocaas_ci.run.home import Home, default_cache, default_home
 from neurocaas_ci.run.reach import make_reachable
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+# The pattern of the user schema: a login is a folder's name and stands in YAML.
+LOGIN = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,38}")
 
 repo_option = click.option(
     "--repo",

@@ -89,9 +89,14 @@ def rm(names: tuple[str, ...], *, content: bool) -> None:
                 f"no dataset named store:{label}", hint="`neurocaas data ls` lists them"
             )
         home.state.path(f"names/{label}").unlink(missing_ok=True)
-        if content and all(other.sha256 != entry.sha256 for other in all_names(home.state)):
+        others = [e.name for e in all_names(home.state) if e.sha256 == entry.sha256]
+        if content and not others:
             home.blobs.path(entry.sha256).unlink(missing_ok=True)
-        say(f"removed store:{label}" + (" and its content" if content else ""))
+        say(f"removed store:{label}{_fate(others) if content else ''}")
+
+
+def _fate(others: list[str]) -> str:
+    return f"; its content is kept, store:{others[0]} is the same" if others else " and its content"
 
 
 def _open_regular(path: Path) -> BinaryIO:

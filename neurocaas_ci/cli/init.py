@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
 
 import click
 
-from neurocaas_ci.cli.common import find_repo, repo_option, say
+from neurocaas_ci.cli.common import LOGIN, find_repo, repo_option, say
 from neurocaas_ci.cli.scaffold import files
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.stores.directory import atomic_write
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,62}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
 @click.group("init", short_help="Start a new analysis.")
@@ -37,8 +38,14 @@ def blueprint(name: str, maintainer: str, repo: Path | None) -> None:
             f"{name!r} cannot name an analysis",
             hint="use lower-case letters, digits and dashes; begin with a letter",
         )
+    if not LOGIN.fullmatch(maintainer):
+        raise UsageError(
+            f"{maintainer!r} cannot be a login",
+            where="--maintainer",
+            hint="use the name of your file in registry/users",
+        )
     made = files(name, maintainer)
-    taken = [path for path in made if (repo / path).exists()]
+    taken = [path for path in made if os.path.lexists(repo / path)]
     if taken:
         raise UsageError(f"{taken[0]} exists already; nothing was written", where=str(repo))
     for path, text in made.items():

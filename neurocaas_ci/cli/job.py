@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from neurocaas_ci.cli.common import (
+    LOGIN,
     fetch_option,
     find_repo,
     main_ref,
@@ -22,12 +22,14 @@ from neurocaas_ci.cli.common import (
 )
 from neurocaas_ci.cli.job_cost import show_cost
 from neurocaas_ci.cli.job_data import dataset_entries
+from neurocaas_ci.cli.values import dump, parameter_value
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change, published
 from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.tree import REGULAR, Tree, TreeEntry, blob_id
 from neurocaas_ci.report.text import render
 from neurocaas_ci.run.pending import JOBS, select
@@ -87,14 +89,14 @@ def new(
     with GitTree(repo, ref) as head:
         analysis = _blueprint(repo, head, blueprint)
         user = _need(user, ask, "Your login", "--user")
+        if not LOGIN.fullmatch(user):
+            raise UsageError(f"{user!r} cannot be a login", hint="use letters, digits and dashes")
         chosen = list(datasets) or ([click.prompt("Dataset (store:NAME or a file)")] if ask else [])
         if not chosen:
             raise UsageError("a job needs at least one dataset", hint="name it with --dataset")
         month = datetime.now(UTC).strftime("%Y-%m")
         folder = repo / JOBS / user / month
-        name = name or _free_name(folder, analysis.name)
-        if not _NAME.fullmatch(name):
-            raise UsageError(f"{name!r} cannot name a job", hint="use a-z, 0-9 and dashes")
+        name = _checked_name(name or _free_name(folder, analysis.name))
         entries = dataset_entries(open_home(), chosen)
         manifest: dict[str, Any] = {
             "schema": "neurocaas/job/v1",
@@ -108,7 +110,7 @@ def new(
             "pricing": pricing,
             **({"max_runtime": max_runtime} if max_runtime else {}),
         }
-        show_cost(head, analysis, _check(repo, head, folder / f"{name}.yaml", manifest))
+        show_cost(head, analysis, _check(repo, head, folder / f"{name}.yaml", dump(manifest)))
     if ask:
         click.confirm("Write the manifest?", abort=True, default=True, err=True)
     path = folder / f"{name}.yaml"
@@ -125,12 +127,14 @@ def new(
 def cancel(job: str, reason: str, repo: Path | None, *, commit: bool, fetch: bool) -> None:
     """Mark JOB as cancelled in its manifest; merging that change stops it."""
     repo = find_repo(repo)
-    path, text, data = _merged(repo, job, fetch=fetch)
-    if "cancelled" in data:
-        raise UsageError("the job is cancelled already", where=str(path))
-    added = yaml.safe_dump({"cancelled": {"reason": reason}}, sort_keys=False, allow_unicode=True)
+    with GitTree(repo, main_ref(repo, fetch=fetch)) as head:
+        path, text, data = _merged(repo, head, job)
+        if "cancelled" in data:
+            raise UsageError("the job is cancelled already", where=str(path))
+        content = f"{text.rstrip()}\n".encode() + dump({"cancelled": {"reason": reason}})
+        _check(repo, head, path, content, old=text.encode())
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, (text.rstrip("\n") + "\n" + added).encode())
+    atomic_write(path, content)
     _finish(repo, path, f"Cancel job {data['user']}/{data['name']}", commit=commit)
 
 
@@ -146,13 +150,14 @@ def retry(job: str, name: str | None, repo: Path | None, *, commit: bool, fetch:
     Runs of the old job that succeeded are not computed again.
     """
     repo = find_repo(repo)
-    old, _, data = _merged(repo, job, fetch=fetch)
-    month = datetime.now(UTC).strftime("%Y-%m")
-    folder = repo / JOBS / data["user"] / month
-    data.pop("cancelled", None)
-    data["name"] = name or _free_name(folder, f"{data['name']}-retry", first="")
-    data["retry_of"] = str(old.relative_to(repo / JOBS)).removesuffix(".yaml")
-    path = folder / f"{data['name']}.yaml"
+    with GitTree(repo, main_ref(repo, fetch=fetch)) as head:
+        old, _, data = _merged(repo, head, job)
+        folder = repo / JOBS / data["user"] / datetime.now(UTC).strftime("%Y-%m")
+        data.pop("cancelled", None)
+        data["name"] = _checked_name(name or _free_name(folder, f"{data['name']}-retry", first=""))
+        data["retry_of"] = str(old.relative_to(repo / JOBS)).removesuffix(".yaml")
+        path = folder / f"{data['name']}.yaml"
+        _check(repo, head, path, dump(data))
     _write_new(path, data)
     _finish(repo, path, f"Retry job {data['retry_of']}", commit=commit)
 
@@ -171,11 +176,10 @@ def _blueprint(repo: Path, head: GitTree, reference: str) -> Blueprint:
     return loaded.value
 
 
-def _merged(repo: Path, job: str, *, fetch: bool) -> tuple[Path, str, dict[str, Any]]:
-    with GitTree(repo, main_ref(repo, fetch=fetch)) as head:
-        path = select(head, [job])[0]
-        text = (head.read(path) or b"").decode()
-    return repo / path, text, yaml.safe_load(text)
+def _merged(repo: Path, head: GitTree, job: str) -> tuple[Path, str, dict[str, Any]]:
+    path = select(head, [job])[0]
+    text = (head.read(path) or b"").decode()
+    return repo / path, text, dict(parse(path, text.encode())[0].data)
 
 
 def _need(value: str | None, ask: bool, question: str, option: str) -> str:
@@ -188,13 +192,12 @@ def _need(value: str | None, ask: bool, question: str, option: str) -> str:
 
 def _parameters(blueprint: Blueprint, given: tuple[str, ...], *, ask: bool) -> dict[str, Any]:
     """Read KEY=VALUE pairs; on a terminal ask for required ones that are missing."""
-    values: dict[str, Any] = {k: yaml.safe_load(v) for k, v in _pairs(given, "--param").items()}
+    values = {k: parameter_value(k, v) for k, v in _pairs(given, "--param").items()}
     for key in blueprint.parameters.get("required", []):
         if key not in values and ask:
             rule = blueprint.parameters.get("properties", {}).get(key, {})
-            values[key] = yaml.safe_load(
-                click.prompt(f"{key} ({rule.get('description', rule.get('type', ''))})", err=True)
-            )
+            question = f"{key} ({rule.get('description', rule.get('type', ''))})"
+            values[key] = parameter_value(key, click.prompt(question, err=True))
     return values
 
 
@@ -227,13 +230,14 @@ class _Draft:
         return entries
 
 
-def _check(repo: Path, head: GitTree, path: Path, manifest: dict[str, Any]) -> Job:
+def _check(repo: Path, head: GitTree, path: Path, text: bytes, *, old: bytes | None = None) -> Job:
     """Judge the manifest as the gate would; raise FindingsError before anything is written."""
     relative = str(path.relative_to(repo))
-    text = _dump(manifest)
     draft = _Draft(head, relative, text)
     loaded = Registry(draft).job(relative)
     change = Change(relative, "added", "000000", REGULAR, "0" * 40, blob_id(text))
+    if old is not None:
+        change = Change(relative, "modified", REGULAR, REGULAR, blob_id(old), blob_id(text))
     findings = judge(
         Registry(head), Registry(draft), [change], published=history(repo, head.commit)
     )
@@ -244,16 +248,18 @@ def _check(repo: Path, head: GitTree, path: Path, manifest: dict[str, Any]) -> J
     return loaded.value
 
 
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot name a job", hint="use a-z, 0-9 and dashes")
+    return name
+
+
 def _free_name(folder: Path, stem: str, first: str = "-01") -> str:
     name, number = f"{stem}{first}", 1
     while (folder / f"{name}.yaml").exists():
         number += 1
         name = f"{stem}-{number:02d}"
     return name
-
-
-def _dump(manifest: dict[str, Any]) -> bytes:
-    return yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100).encode()
 
 
 def _write_new(path: Path, manifest: dict[str, Any]) -> None:
@@ -264,7 +270,7 @@ def _write_new(path: Path, manifest: dict[str, Any]) -> None:
             hint="choose another --name",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, _dump(manifest))
+    atomic_write(path, dump(manifest))
 
 
 def _finish(repo: Path, path: Path, message: str, *, commit: bool) -> None:

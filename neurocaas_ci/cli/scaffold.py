@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
+from neurocaas_ci.cli.values import scalar
+
 
 def files(name: str, maintainer: str) -> dict[str, str]:
     """Return the text of each file by its path in the registry."""
     here = f"iae/{name}"
+    shown, login = (scalar(text) for text in (name, maintainer))
     return {
-        f"registry/blueprints/{name}.yaml": _BLUEPRINT.format(name=name, maintainer=maintainer),
-        f"{here}/iae.yaml": _IAE.format(name=name),
+        f"registry/blueprints/{name}.yaml": _BLUEPRINT.format(name=shown, maintainer=login),
+        f"{here}/iae.yaml": _IAE.format(name=shown),
         f"{here}/requirements.in": _REQUIREMENTS,
         f"{here}/workflow.py": _WORKFLOW,
         f"{here}/sample/config.yaml": json.dumps({"parameters": {"scale": 2.0}}, indent=2) + "\n",

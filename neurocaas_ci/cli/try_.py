@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import click
-import yaml
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import human_size, human_time, open_home, say
+from neurocaas_ci.cli.values import parameter_value
 from neurocaas_ci.errors import RunError, UsageError
 from neurocaas_ci.model.blueprint import Blueprint, RunLimits, Step
 from neurocaas_ci.model.run import RunRecord
@@ -64,7 +64,7 @@ def command(
         key, equals, value = text.partition("=")
         if not (key and equals):
             raise UsageError(f"--param {text!r} is not KEY=VALUE")
-        overrides[key] = yaml.safe_load(value)
+        overrides[key] = parameter_value(key, value)
     user = _user_of(registry, name)
     sample = load_sample(
         folder / "iae" / name / (loaded.value.sample or "sample"),

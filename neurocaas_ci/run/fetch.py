@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from neurocaas_ci.errors import IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import RunRecord
+from neurocaas_ci.registry.tree import parts_of
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.status import read_record
-from neurocaas_ci.stores.directory import atomic_write, unique_name
+from neurocaas_ci.stores.directory import atomic_write
 
 _CHUNK = 1 << 20
+# Half copied files are here and nowhere else; the next fetch removes what a killed one left.
+_INCOMING = ".neurocaas-incoming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,72 +48,114 @@ def fetch(home: Home, job: str, folder: Path) -> Fetched:
             "the job has no results yet", where=job, hint="`neurocaas status` says why"
         )
     plan = records.decode_plan(data)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _require_own(folder, job)
+        try:
+            with Scratch(folder / _INCOMING) as scratch:
+                return _copy_all(home, plan, folder, scratch.new())
+        finally:
+            # Another fetch into this folder may still need it.
+            with contextlib.suppress(OSError):
+                os.rmdir(folder / _INCOMING)
+    except OSError as error:
+        raise UsageError(
+            f"the results cannot be written: {error.strerror}",
+            where=str(error.filename or folder),
+            hint="fetch into an empty folder on a disk with room; nothing was replaced",
+        ) from error
+
+
+def _require_own(folder: Path, job: str) -> None:
+    """Refuse a folder in which the files that explain the results belong to something else."""
+    readme = folder / "README.md"
+    if readme.is_file():
+        with readme.open("rb") as stream:
+            if stream.readline() == f"{_title(job)}\n".encode():
+                return
+    names = ("README.md", "parameters.yaml", "job-record.json")
+    taken = next((folder / name for name in names if os.path.lexists(folder / name)), None)
+    if taken is None:
+        return
+    raise UsageError(
+        "a file that is not of this job is already there",
+        where=str(taken),
+        hint="fetch into an empty folder; nothing was replaced",
+    )
+
+
+def _copy_all(home: Home, plan: dict[str, Any], folder: Path, incoming: Path) -> Fetched:
     files = size = 0
     missing: list[str] = []
     rows: list[tuple[RunRecord, str]] = []
     for run, dataset in plan["runs"]:
-        record = read_record(home, job, run)
+        record = read_record(home, plan["job"], run)
         if record is None:
             missing.append(run)
             continue
         rows.append((record, dataset))
         for path, digest, length in _contents(record):
-            _copy(home, digest, folder / path)
+            _copy(home, digest, folder / path, incoming / "content")
             files += 1
             size += length
+    # First, for it marks the folder as this job's.
+    atomic_write(folder / "README.md", _readme(plan, rows, missing).encode())
     parameters = json.dumps(plan["parameters"], indent=2, sort_keys=True) + "\n"
     atomic_write(folder / "parameters.yaml", parameters.encode())
-    done = home.state.read(records.job_key(job))
+    done = home.state.read(records.job_key(plan["job"]))
     if done is not None:
         document = json.dumps(records.decode_job(done), indent=2, sort_keys=True) + "\n"
         atomic_write(folder / "job-record.json", document.encode())
-    atomic_write(folder / "README.md", _readme(plan, rows, missing).encode())
     return Fetched(files, size, tuple(missing))
 
 
 def _contents(record: RunRecord) -> Iterator[tuple[str, Sha256, int]]:
+    if "/" in record.run or parts_of(record.run) is None:
+        raise IntegrityError("a record names a run outside its folder", where=repr(record.run))
     for output in record.outputs:
-        pure = PurePosixPath(output.path)
-        if pure.is_absolute() or ".." in pure.parts or not pure.parts:
-            raise IntegrityError("a record names an output outside its folder", where=output.path)
+        if parts_of(output.path) is None:
+            raise IntegrityError(
+                "a record names an output outside its folder", where=repr(output.path)
+            )
         yield f"{record.run}/{output.path}", output.sha256, output.size
     if record.log is not None:
         yield f"logs/{record.run}.log", record.log.sha256, record.log.size
 
 
-def _copy(home: Home, digest: Sha256, target: Path) -> None:
-    if target.is_symlink() or target.exists():
-        with target.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() == digest:
-                return
+def _copy(home: Home, digest: Sha256, target: Path, temporary: Path) -> None:
+    if os.path.lexists(target):
+        # A pipe would block, and whatever else is there is not ours.
+        if stat.S_ISREG(os.lstat(target).st_mode):
+            with target.open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() == digest:
+                    return
         raise UsageError(
             "a file with other content is already there",
             where=str(target),
             hint="fetch into an empty folder; nothing was replaced",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{unique_name()}")
     hasher = hashlib.sha256()
-    try:
-        with home.blobs.open(digest) as source, temporary.open("xb") as copy:
-            while chunk := source.read(_CHUNK):
-                hasher.update(chunk)
-                copy.write(chunk)
-        if hasher.hexdigest() != digest:
-            raise IntegrityError(
-                "the stored output no longer has its digest",
-                where=f"sha256:{digest}",
-                hint="`neurocaas reconcile --verify` computes damaged runs again",
-            )
-        os.rename(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with home.blobs.open(digest) as source, temporary.open("wb") as copy:
+        while chunk := source.read(_CHUNK):
+            hasher.update(chunk)
+            copy.write(chunk)
+    if hasher.hexdigest() != digest:
+        raise IntegrityError(
+            "the stored output no longer has its digest",
+            where=f"sha256:{digest}",
+            hint="`neurocaas reconcile --verify` computes damaged runs again",
+        )
+    os.rename(temporary, target)
+
+
+def _title(job: str) -> str:
+    return f"# Results of job {job}"
 
 
 def _readme(plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: list[str]) -> str:
     lines = [
-        f"# Results of job {plan['job']}",
+        _title(plan["job"]),
         "",
         f"Analysis: {plan['blueprint']} {plan['version']},",
         f"published by commit `{plan['blueprint_commit'][:12]}`.",
@@ -123,6 +171,7 @@ def _readme(plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: li
     ]
     for record, dataset in rows:
         note = f"same as {record.taken_from}" if record.taken_from else record.message
+        note = " ".join(note.split()).replace("|", "\\|")
         lines.append(
             f"| {record.run} | {dataset} | {record.status} | {len(record.outputs)} "
             f"| {record.usage.wall_s:.1f} | {note} |"

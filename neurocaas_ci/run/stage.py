@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
+from neurocaas_ci.registry.tree import parts_of
 from neurocaas_ci.stores.directory import unique_name
 from neurocaas_ci.stores.interface import BlobStore
 
 _OWNER = "owner.lock"
+_CONFIG = "config.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ def stage_in(
 ) -> Staged:
     """Lay out /inputs and an empty /outputs in an attempt's folder.
 
-    Raise IntegrityError when a content is missing or does not have its digest.
+    Raise IntegrityError when a content is missing or does not have its digest, and UsageError when
+    an input's path leads out of /inputs or to the configuration.
     """
     root, outputs = attempt / "inputs", attempt / "outputs"
     root.mkdir()
@@ -119,6 +123,13 @@ def stage_in(
     made = {root}
     marks: list[tuple[str, int, int]] = []
     for file in inputs:
+        # Inputs can be hard links to stored contents: nothing may be written through one.
+        if (parts := parts_of(file.path)) is None or parts[0] == _CONFIG:
+            raise UsageError(
+                f"{file.path!r} cannot be the path of an input",
+                where=f"{spec.job}#{spec.run}",
+                hint="inputs of a run spec are relative paths such as dataset/mouse-01.npz",
+            )
         target = root / file.path
         if target.parent not in made:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,5 +139,5 @@ def stage_in(
         marks.append((str(target), facts.st_size, facts.st_mtime_ns))
     # JSON is a subset of YAML 1.2: a workflow reads it with whatever it has.
     text = json.dumps(spec.config, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    (root / "config.yaml").write_text(text, encoding="utf-8")
+    (root / _CONFIG).write_text(text, encoding="utf-8")
     return Staged(root, outputs, tuple(marks))

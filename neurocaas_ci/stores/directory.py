@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.stores.interface import Blob, Claim, Readable
 
 _CHUNK = 1 << 20
+_GLANCE_SECONDS = 0.0005
 _unique = itertools.count()
 
 
@@ -207,16 +209,20 @@ class DirectoryState:
             descriptor = os.open(self._lock_path(key), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        with open(descriptor, "rb"):
+            return _claimed(descriptor)
 
     def _lock_path(self, key: str) -> Path:
         return self._locks / key.replace("%", "%25").replace("/", "%2F")
+
+
+def _claimed(descriptor: int) -> bool:
+    """Tell whether another holds the lock exclusively; locks for a moment, but never exclusively."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _lock(path: Path, *, wait: bool) -> int | None:
@@ -229,8 +235,12 @@ def _lock(path: Path, *, wait: bool) -> int | None:
                 if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
                     return descriptor
         except BlockingIOError:
-            os.close(descriptor)
-            return None
+            with open(descriptor, "rb"):
+                if _claimed(descriptor):
+                    return None
+            # Only somebody who looks (see `held`) is in the way, for some microseconds.
+            time.sleep(_GLANCE_SECONDS)
+            continue
         except BaseException:
             os.close(descriptor)
             raise

@@ -18,7 +18,7 @@ _HOST_BASE = {
     "neurocaas init blueprint": (
         "sed -i -e 's/^base: .*/base: {kind: host}/'"
         f" -e 's/^python: .*/python: \"{_PYTHON}\"/'"
-        f" -e 's|^entrypoint: .*|entrypoint: [/opt/python/bin/python{_PYTHON}, -I, /iae/workflow.py]|'"
+        f" -e 's|^entrypoint: .*|entrypoint: [/opt/python/bin/python{_PYTHON}, -s, -P, /iae/workflow.py]|'"
         " iae/*/iae.yaml"
     )
 }

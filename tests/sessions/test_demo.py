@@ -1,7 +1,7 @@
 """The demo, as `make demo` plays it, twice: cold, then with what the first left in its cache."""
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from neurocaas_ci.run.records import decode_record
 
 pytestmark = [
     pytest.mark.slow, pytest.mark.network, pytest.mark.sandbox, pytest.mark.timeout(700),
@@ -44,10 +46,9 @@ def _digests(folder):
     """Return the digest of every output by job, run and path."""
     found = {}
     for record in sorted((folder / "home/store/state/jobs").glob("*/*/*/runs/*/record.json")):
-        document = json.loads(record.read_bytes())
-        assert document["taken_from"] is None
-        for output in document["outputs"]:
-            found[document["job"], document["run"], output["path"]] = output["sha256"]
+        run = decode_record(record.read_bytes())
+        assert run.taken_from is None
+        found |= {(run.job, run.run, output.path): output.sha256 for output in run.outputs}
     return found
 
 
@@ -59,7 +60,11 @@ def test_demo_shows_results_and_repeats_them_bit_for_bit(folder):
     assert len(figures) == 3 + 6 + 2
     for figure in figures:
         assert figure.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
-        assert str(figure.relative_to(folder)) in text
+    named = set(re.findall(r"results/[\w./-]+", text[text.index("Look at") :]))
+    assert {"results/smooth-01/README.md", "results/ensemble-01/README.md"} < named
+    assert any(name.endswith("figure.png") for name in named)
+    for name in named:
+        assert (folder / name).is_file(), name
     first = _digests(folder)
     assert len({job for job, _, _ in first}) == 2
 

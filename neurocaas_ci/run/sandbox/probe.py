@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def find_tools(scratch: Path) -> Tools:
 def _find_bwrap() -> str:
     # A distribution's own path first: its AppArmor profile is bound to that path.
     named = os.environ.get("NEUROCAAS_BWRAP")
-    for candidate in (named,) if named else ("/usr/bin/bwrap", shutil.which("bwrap")):
+    # Last the one beside the interpreter, where a set-up without root puts it.
+    beside = os.path.join(os.path.dirname(sys.executable), "bwrap")
+    for candidate in (named,) if named else ("/usr/bin/bwrap", shutil.which("bwrap"), beside):
         if candidate and os.access(candidate, os.X_OK):
             return candidate
     raise SandboxUnavailableError(
