@@ -48,7 +48,12 @@ class Bench:
             "-s",
             "-P",
         ]
-        self.loop_env = {"PATH": os.environ["PATH"], "PYTHONHOME": f"{root}/usr"}
+        # Bytecode written into the unpacked image would count as damage to it, and be repaired.
+        self.loop_env = {
+            "PATH": os.environ["PATH"],
+            "PYTHONHOME": f"{root}/usr",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def _warm_up(self) -> Path:
         """Build the environment with a first job; return its unpacked root."""

@@ -89,6 +89,9 @@ def _fault(entry: Entry) -> str | None:
         return _KINDS.get(kind, "not a regular file")
     if entry.facts.st_nlink > 1:
         return "a hard link"
+    if ".git" in entry.path.split("/"):
+        # Git obeys a repository's settings: fetched results must not bring any.
+        return "a part of a git repository"
     # Surrogates stand for bytes that are not UTF-8; they are not printable either.
     return None if entry.path.isprintable() else "a name with characters that cannot be shown"
 

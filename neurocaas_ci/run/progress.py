@@ -24,4 +24,6 @@ def last_progress(log: Path) -> tuple[float, str] | None:
     if not found:
         return None
     fraction, message = found[-1]
-    return min(float(fraction), 1.0), message.strip()
+    # It is shown on terminals, which obey control characters; the workflow is not ours.
+    shown = "".join(c for c in message if c.isprintable())
+    return min(float(fraction), 1.0), shown.strip()

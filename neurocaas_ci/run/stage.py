@@ -67,6 +67,8 @@ class Scratch:
 
     def discard(self, folder: Path) -> None:
         """Remove one attempt, whatever a workflow made of its folders."""
+        if _remove_usual(str(folder)):
+            return
         try:
             shutil.rmtree(folder)
         except OSError:
@@ -88,6 +90,27 @@ class Scratch:
                     shutil.rmtree(entry, ignore_errors=True)
                 finally:
                     os.close(lock)
+
+
+def _remove_usual(folder: str) -> bool:
+    """Remove an attempt that left one dataset, a configuration and nothing else; it is the rule.
+
+    Five calls to the kernel instead of the dozens that a general removal makes.
+    """
+    inputs = f"{folder}/inputs"
+    try:
+        os.rmdir(f"{folder}/outputs")
+        with os.scandir(f"{inputs}/dataset") as entries:
+            names = [entry.path for entry in entries]
+        for name in names:
+            os.unlink(name)
+        os.rmdir(f"{inputs}/dataset")
+        os.unlink(f"{inputs}/{_CONFIG}")
+        os.rmdir(inputs)
+        os.rmdir(folder)
+    except OSError:
+        return False
+    return True
 
 
 def _own(folder: Path) -> int:
@@ -118,9 +141,10 @@ def stage_in(
     an input's path leads out of /inputs or to the configuration.
     """
     root, outputs = attempt / "inputs", attempt / "outputs"
-    root.mkdir()
-    outputs.mkdir()
-    made = {root}
+    base = str(root)
+    os.mkdir(base)
+    os.mkdir(outputs)
+    made = {base}
     marks: list[tuple[str, int, int]] = []
     for file in inputs:
         # Inputs can be hard links to stored contents: nothing may be written through one.
@@ -130,14 +154,16 @@ def stage_in(
                 where=f"{spec.job}#{spec.run}",
                 hint="inputs of a run spec are relative paths such as dataset/mouse-01.npz",
             )
-        target = root / file.path
-        if target.parent not in made:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.add(target.parent)
-        blobs.place(file.sha256, target)
+        target = f"{base}/{file.path}"
+        folder = os.path.dirname(target)
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)
+            made.add(folder)
+        blobs.place(file.sha256, Path(target))
         facts = os.stat(target)
-        marks.append((str(target), facts.st_size, facts.st_mtime_ns))
+        marks.append((target, facts.st_size, facts.st_mtime_ns))
     # JSON is a subset of YAML 1.2: a workflow reads it with whatever it has.
     text = json.dumps(spec.config, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    (root / _CONFIG).write_text(text, encoding="utf-8")
+    with open(f"{base}/{_CONFIG}", "w", encoding="utf-8") as stream:
+        stream.write(text)
     return Staged(root, outputs, tuple(marks))

@@ -173,7 +173,8 @@ class DirectoryState:
     def write(self, key: str, data: bytes) -> None:
         """Replace the document atomically."""
         path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, data)
 
     def keys(self, prefix: str) -> list[str]:

@@ -60,7 +60,8 @@ def blueprint(name, protocol, steps, **changes):
             "properties": {
                 "mode": {"type": "string", "default": "ok", "description": "What to do."},
                 "seconds": {"type": "number", "default": 0, "description": "Seconds to take."},
-                "replicas": {"type": "integer", "default": 2, "description": "Ensemble size."},
+                "replicas": {"type": "integer", "minimum": 1, "maximum": 9, "default": 2,
+                             "description": "Ensemble size."},
             },
         },
         "outputs": [{"path": "result.json", "compare": {"kind": "exact"}}],

@@ -102,12 +102,11 @@ def test_unknown_protocols_and_missing_environments_are_errors():
 @given(st.integers(1, 30), st.sampled_from(["parallel", "chain", "ensemble"]))
 def test_laws_of_every_protocol(count, protocol):
     steps = ("work",) if protocol == "parallel" else ("one", "two")
-    plan, task = blueprint(protocol, steps), job(count)
+    plan, task = blueprint(protocol, steps), job(count, parameters={"replicas": 2})
     found = specs(plan, task)
     assert found == specs(plan, task)
     ids = [spec.run for spec in found]
     assert len(set(ids)) == len(ids)
-    assert ids == sorted(ids) or protocol != "parallel"
     for spec in found:
         assert set(spec.needs.values()) <= set(ids) - {spec.run}
         assert records.decode_spec(records.encode_spec(spec)) == spec

@@ -166,7 +166,6 @@ def test_a_need_that_has_not_run_is_an_error_and_no_record(place):
     with pytest.raises(IntegrityError, match="001-one, which it needs, is unfinished"):
         place.execute(script(QUICK, needs={"steps/one": "001-one"}))
     assert place.recorded() is None
-    place.home.scratch.mkdir(exist_ok=True)
 
 
 def test_outputs_of_a_need_are_inputs(place):
