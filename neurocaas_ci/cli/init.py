@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import click
@@ -52,7 +51,7 @@ def blueprint(name: str, maintainer: str, repo: Path | None) -> None:
         target = repo / path
         target.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(target, text.encode())
-        sys.stdout.write(f"{path}\n")
+        click.echo(path)
     say(
         f"next:\n  neurocaas iae lock {name}   pins the environment\n"
         f"  neurocaas try {name}        runs the sample\n"

@@ -147,10 +147,11 @@ def close(number: int, repo: Path | None) -> None:
 
 def _forge(repo: Path) -> LocalGitForge:
     """Return the forge behind `origin`, or the repository itself when it is a bare one."""
+    # Also one with an origin: `git clone --bare` leaves the address of what was cloned.
+    if _git(repo, "rev-parse", "--is-bare-repository") == "true":
+        return LocalGitForge(repo)
     url = _git(repo, "remote", "get-url", "origin")
     if not url:
-        if _git(repo, "rev-parse", "--is-bare-repository") == "true":
-            return LocalGitForge(repo)
         raise UsageError(
             "this repository has no origin, where pull requests could live",
             where=str(repo),

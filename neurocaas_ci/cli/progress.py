@@ -13,7 +13,6 @@ from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.progress import last_progress
-from neurocaas_ci.run.reconcile import Observer
 from neurocaas_ci.run.resolve import ResolvedJob
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ _REFRESH_SECONDS = 0.25
 _SHOWN_RUNS = 8
 
 
-def make_observer(home: Home) -> Observer:
+def make_observer(home: Home) -> Lines | LiveBars:
     """Return live bars when stderr is a terminal and rich is installed, else plain lines."""
     if on_terminal():
         try:
@@ -71,6 +70,9 @@ class Lines:
     def job_ended(self, job: str, status: str, message: str) -> None:
         """Say how the job ended."""
         say(conclusion(job, status, message, self._taken))
+
+    def close(self) -> None:
+        """End, however the reconcile ended: nothing is open."""
 
 
 class LiveBars:
@@ -133,12 +135,16 @@ class LiveBars:
 
     def job_ended(self, job: str, status: str, message: str) -> None:
         """Close the bars and say how the job ended."""
+        self.close()
+        say(conclusion(job, status, message, self._taken))
+
+    def close(self) -> None:
+        """Remove the bars and give the cursor back, however the reconcile ended."""
         self._done.set()
         if self._thread is not None:
             self._thread.join()
         if self._progress is not None:
             self._progress.stop()
-        say(conclusion(job, status, message, self._taken))
 
     def _refresh(self) -> None:
         while not self._done.wait(_REFRESH_SECONDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -68,6 +69,8 @@ def command(
         if not paths:
             say("nothing to do: every merged job has a result")
             return
+        count = cpus or len(os.sched_getaffinity(0))
+        observer = make_observer(home)
         reconciler = Reconciler(
             repo=repo,
             head=head,
@@ -75,13 +78,18 @@ def command(
             images=Images(home.cache, say),
             sandbox=Sandbox.probe(isolation, home.scratch),
             make_executor=lambda execute: LocalExecutor(
-                execute, cpus=cpus, memory=available_memory()
+                execute, cpus=count, memory=available_memory(), ahead=1
             ),
-            observer=make_observer(home),
+            cpus=count,
+            observer=observer,
             ref=ref,
             use_cache=not no_cache,
         )
-        _report(reconciler.reconcile(in_merge_order(repo, head.commit, paths)))
+        try:
+            results = reconciler.reconcile(in_merge_order(repo, head.commit, paths))
+        finally:
+            observer.close()
+        _report(results)
 
 
 def _damaged(home: Home, paths: Sequence[str]) -> set[str]:

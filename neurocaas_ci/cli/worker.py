@@ -16,6 +16,7 @@ from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.run import records
 from neurocaas_ci.run.machine import machine_facts, require_profile
+from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.worker import Worker
@@ -33,7 +34,7 @@ def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run = records.decode_spec(spec.read_bytes())
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"not a run spec: {error}", where=str(spec)) from error
     require_profile(run.determinism, machine_facts(), where=str(spec))
     home = open_home(sandboxed=True)
@@ -53,6 +54,7 @@ def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
             log_of=home.state.path,
             stop=stop,
             cancel=threading.Event(),
+            processors=Processors(1),
         )
         record = _interruptible(worker, run, stop)
     click.echo(records.encode_record(record))
@@ -63,20 +65,23 @@ def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
 def _interruptible(worker: Worker, run: RunSpec, stop: threading.Event) -> RunRecord:
     """Execute in a thread, so that a signal can end the sandbox in good order."""
     result: list[RunRecord | BaseException] = []
+    ended = threading.Event()
 
     def target() -> None:
         try:
             result.append(worker.execute(run))
         except BaseException as error:  # noqa: BLE001 - raised again below
             result.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=target)
-    thread.start()
+    threading.Thread(target=target).start()
+    # Not `join`: interrupted, it takes the thread for ended (since bpo-45274).
     try:
-        thread.join()
+        ended.wait()
     except KeyboardInterrupt:
         stop.set()
-        thread.join()
+        ended.wait()
     if isinstance(result[0], BaseException):
         raise result[0]
     return result[0]

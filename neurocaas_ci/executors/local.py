@@ -49,12 +49,18 @@ class LocalExecutor:
     A run whose input is not intact holds nobody up. Any other failure of the machine lets what is
     under way end and starts nothing more; `collect` then names what is left as unfinished. An
     unexpected exception is raised by `collect`.
+
+    `ahead` is how many runs may be prepared or finished beside those that hold the processors; then
+    the worker function itself must see to it that no more workflows run than there are processors.
     """
 
-    def __init__(self, execute: Execute, *, cpus: int | None = None, memory: int) -> None:
+    def __init__(
+        self, execute: Execute, *, cpus: int | None = None, memory: int, ahead: int = 0
+    ) -> None:
         self._execute = execute
         self._cpus = cpus or len(os.sched_getaffinity(0))
         self._memory = memory
+        self._ahead = ahead
         self._pending = _Pending()
         self._changed = threading.Condition()
         self._results: queue.SimpleQueue[RunRecord | Unfinished | BaseException] = (
@@ -76,11 +82,11 @@ class LocalExecutor:
             waiting=list(specs),
             # A run that is needed but not submitted has ended before.
             ended={r for s in specs for r in s.needs.values()} - {s.run for s in specs},
-            free_cpus=self._cpus,
+            free_cpus=self._cpus + self._ahead,
             free_memory=self._memory,
             free_slots=max_parallel,
         )
-        count = min(max_parallel, self._cpus, max(len(specs), 1))
+        count = min(max_parallel, self._cpus + self._ahead, max(len(specs), 1))
         for number in range(count):
             thread = threading.Thread(target=self._work, name=f"run-{number}", daemon=True)
             self._threads.append(thread)

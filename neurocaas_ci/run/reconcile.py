@@ -21,6 +21,7 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.imports import import_file
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.pending import Merged
+from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.resolve import ResolvedJob, load_job, resolve
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.stage import Scratch
@@ -73,6 +74,7 @@ class Reconciler:
     make_executor: MakeExecutor
     observer: Observer
     ref: str
+    cpus: int
     use_cache: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -122,6 +124,7 @@ class Reconciler:
             log_of=self.home.state.path,
             stop=self.stop,
             cancel=threading.Event(),
+            processors=Processors(self.cpus),
         )
         if job.cancelled is not None:
             worker.cancel.set()

@@ -19,6 +19,7 @@ from neurocaas_ci.model.run import (
     RunStatus,
     Usage,
 )
+from neurocaas_ci.run.spec_form import check_spec
 
 _RECORD = "neurocaas/run-record/v1"
 _SPEC = "neurocaas/run-spec/v1"
@@ -207,8 +208,9 @@ def encode_spec(spec: RunSpec) -> bytes:
 
 
 def decode_spec(data: bytes) -> RunSpec:
-    """Read a spec; raise ValueError, KeyError or TypeError when the document is not one."""
+    """Read a spec; raise ValueError when the document is not one."""
     d = _load(data, _SPEC)
+    check_spec(d)
     return RunSpec(
         job=d["job"],
         run=d["run"],

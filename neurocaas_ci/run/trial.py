@@ -15,6 +15,7 @@ from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
 from neurocaas_ci.protocols.parameters import effective
 from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.specs import CONFIG_SCHEMA
 from neurocaas_ci.run.stage import Scratch
@@ -134,6 +135,7 @@ def run_sample(
                 log_of=own.state.path,
                 stop=threading.Event(),
                 cancel=threading.Event(),
+                processors=Processors(1),
             )
             watch(own.state.path(f"jobs/{spec.job}/runs/{spec.run}/log"))
             record = worker.execute(spec)

@@ -25,6 +25,7 @@ from neurocaas_ci.model.run import (
 )
 from neurocaas_ci.run import records
 from neurocaas_ci.run.outputs import collect
+from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
 from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
 from neurocaas_ci.stores.interface import BlobStore, Claim, StateStore
@@ -43,7 +44,8 @@ class Worker:
     """What a worker needs of its machine.
 
     `root_of` gives the verified root folder of an image, `log_of` the live log of a state key;
-    `stop` ends runs without a record, `cancel` ends them as cancelled.
+    `stop` ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
+    a workflow runs, not while its inputs are laid out or its outputs are stored.
     """
 
     blobs: BlobStore
@@ -54,6 +56,7 @@ class Worker:
     log_of: Callable[[str], Path]
     stop: Event
     cancel: Event
+    processors: Processors
 
     def execute(self, spec: RunSpec) -> RunRecord:
         """Run the spec unless that has been done, and return its record.
@@ -161,20 +164,21 @@ class Worker:
             staging = time.perf_counter() - clock
             log = self.log_of(records.log_key(spec.job, spec.run))
             log.parent.mkdir(parents=True, exist_ok=True)
-            result = self.sandbox.execute(
-                SandboxRequest(
-                    root=root,
-                    command=spec.command,
-                    environment=spec.environment,
-                    inputs=staged.inputs,
-                    outputs=staged.outputs,
-                    log=log,
-                    limits=spec.limits,
-                    max_runtime=spec.max_runtime,
-                    claim_fd=claim.fd,
-                ),
-                cancelled=lambda: self.stop.is_set() or self.cancel.is_set(),
-            )
+            with self.processors.take(spec.limits.cpus):
+                result = self.sandbox.execute(
+                    SandboxRequest(
+                        root=root,
+                        command=spec.command,
+                        environment=spec.environment,
+                        inputs=staged.inputs,
+                        outputs=staged.outputs,
+                        log=log,
+                        limits=spec.limits,
+                        max_runtime=spec.max_runtime,
+                        claim_fd=claim.fd,
+                    ),
+                    cancelled=lambda: self.stop.is_set() or self.cancel.is_set(),
+                )
             if self.stop.is_set() and result.reason == "cancelled":
                 raise InterruptedRunError(
                     "stopped; it starts again", where=f"{spec.job}#{spec.run}"

@@ -75,6 +75,14 @@ def test_as_many_at_once_as_allowed(cpus, memory, parallel, expected):
     assert probe.most == expected
 
 
+def test_runs_ahead_are_prepared_beside_those_that_hold_the_processors():
+    probe = Probe()
+    executor = LocalExecutor(probe, cpus=2, memory=64 * GB, ahead=1)
+    executor.submit([spec(f"r{i}") for i in range(20)], 100)
+    assert len(list(executor.collect())) == 20
+    assert probe.most == 3
+
+
 def test_needs_come_first_even_if_submitted_last():
     probe = Probe()
     specs = [spec("c", needs=["a", "b"]), spec("b", needs=["a"]), spec("a")]

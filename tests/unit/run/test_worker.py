@@ -20,6 +20,7 @@ from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import InputFile
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.worker import InterruptedRunError, Worker
@@ -44,7 +45,7 @@ class Place:
         return Worker(
             blobs=self.home.blobs, state=self.home.state, scratch=scratch, sandbox=self.sandbox,
             root_of=lambda _: Path("/"), log_of=self.home.state.path, stop=self.stop,
-            cancel=self.cancel,
+            cancel=self.cancel, processors=Processors(4),
         )  # fmt: skip
 
     def put(self, path, data):
