@@ -14,10 +14,14 @@ _SHM_SIZE = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The bubblewrap of this machine; `nested` says whether it knows --disable-userns (0.8.0)."""
+    """The bubblewrap of this machine; `nested` says whether it knows --disable-userns (0.8.0).
+
+    With `own_network` whoever starts it has an empty network already, and it makes none.
+    """
 
     bwrap: str
     nested: bool = True
+    own_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ def bwrap_command(
     line = [tools.bwrap, "--unsetenv", token]
     # Unsharing "all" only tries a user namespace; asking for it makes its absence an error.
     line += ["--unshare-user", "--unshare-all"]
+    if tools.own_network:
+        line.append("--share-net")
     if tools.nested:
         line.append("--disable-userns")
     line += ["--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "iae"]

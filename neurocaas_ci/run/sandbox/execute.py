@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,14 +15,14 @@ from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Isolation
 from neurocaas_ci.run.sandbox import guard
-from neurocaas_ci.run.sandbox.cgroups import Group, sweep
+from neurocaas_ci.run.sandbox.cgroups import sweep
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
 from neurocaas_ci.run.sandbox.hierarchy import Layout, find_layout
 from neurocaas_ci.run.sandbox.logs import LogWriter
 from neurocaas_ci.run.sandbox.probe import find_tools
 from neurocaas_ci.run.sandbox.request import SandboxRequest, SandboxResult
 from neurocaas_ci.run.sandbox.seccomp import program
-from neurocaas_ci.run.sandbox.slots import SlotPool
+from neurocaas_ci.run.sandbox.slots import Slot, SlotPool
 from neurocaas_ci.run.sandbox.spawn import Started, refusal, start_bare, start_sandboxed
 from neurocaas_ci.run.sandbox.tree import walk
 from neurocaas_ci.run.sandbox.verdict import End, judge, signal_of
@@ -51,7 +51,7 @@ class Sandbox:
         layout = find_layout()
         if layout is not None:
             sweep(layout)
-        slots, layout = _working_slots(layout)
+        slots, layout = _working_slots(layout, apart=isolation == "sandbox")
         tools = None
         if isolation == "sandbox":
             with slots.take(RunLimits()) as slot:
@@ -80,7 +80,7 @@ class Sandbox:
             os.chown(request.outputs, NOBODY, NOBODY)
         log = LogWriter(request.log, request.limits.log_size)
         with contextlib.closing(log), self.slots.take(request.limits) as slot:
-            started = slot.launcher.call(lambda: self._start(request, slot.group), Started.close)
+            started = slot.launcher.call(lambda: self._start(request, slot), Started.close)
             running = time.monotonic()
             with contextlib.closing(started):
                 ended = Watcher(request, started, slot.group, log, cancelled).follow()
@@ -93,15 +93,16 @@ class Sandbox:
             code = _NOT_FOUND
         return self._result(request, ended, code, log, (running - begun, script))
 
-    def _start(self, request: SandboxRequest, group: Group | None) -> Started:
+    def _start(self, request: SandboxRequest, slot: Slot) -> Started:
         if self.tools is not None:
-            return start_sandboxed(request, self.tools, self.filter, group, guard.sandbox_token())
+            tools = replace(self.tools, own_network=slot.launcher.own_network)
+            return start_sandboxed(request, tools, self.filter, slot.group, guard.sandbox_token())
         environment = {
             **request.environment,
             "NEUROCAAS_INPUTS": str(request.inputs),
             "NEUROCAAS_OUTPUTS": str(request.outputs),
         }
-        return start_bare(request, environment, group)
+        return start_bare(request, environment, slot.group)
 
     def _result(
         self,
@@ -134,16 +135,16 @@ class Sandbox:
         )
 
 
-def _working_slots(layout: Layout | None) -> tuple[SlotPool, Layout | None]:
+def _working_slots(layout: Layout | None, *, apart: bool) -> tuple[SlotPool, Layout | None]:
     """Return a pool that has proved to work, without control groups where they do not."""
-    slots = SlotPool(layout)
+    slots = SlotPool(layout, apart=apart)
     try:
         with slots.take(RunLimits()):
             return slots, layout
     except BackendUnavailableError:
         if layout is None:
             raise
-        return SlotPool(None), None
+        return SlotPool(None, apart=apart), None
 
 
 def _isolation(tools: Tools | None, bpf: bytes | None, layout: Layout | None) -> Isolation:

@@ -35,8 +35,9 @@ class Slot:
 class SlotPool:
     """Slots of one process; safe to use from many threads."""
 
-    def __init__(self, layout: Layout | None) -> None:
+    def __init__(self, layout: Layout | None, *, apart: bool = False) -> None:
         self._layout = layout
+        self._apart = apart
         self._idle: list[Slot] = []
         self._lock = threading.Lock()
         atexit.register(self.close)
@@ -85,10 +86,10 @@ class SlotPool:
 
     def _make(self) -> Slot:
         if self._layout is None:
-            return Slot(Launcher(), None)
+            return Slot(Launcher(apart=self._apart), None)
         group = make_group(self._layout, next(_numbers))
         try:
-            return Slot(Launcher(group.join), group)
+            return Slot(Launcher(group.join, apart=self._apart), group)
         except BaseException:
             group.close()
             raise
