@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDINGS = ("resting-state-left.csv", "resting-state-right.csv", "event-related-fmri.csv")
+RECORDINGS = ("resting-state-left.csv", "event-related-fmri.csv", "grasshopper-receptor.csv")
 _MARK = ".neurocaas-demo"
 _KEPT = {"cache", _MARK}
 _FINDINGS = 10
@@ -183,7 +183,9 @@ def scientist(stage: Stage) -> None:
     stage.heading("The scientist (grace): run it on real recordings")
     clone = stage.folder / "scientist"
     stage.become("grace")
-    stage.tell("fMRI recordings that others made and published inside the package nitime")
+    stage.tell(
+        "fMRI and receptor recordings that others made and published inside the package nitime"
+    )
     script = shlex.quote(os.path.relpath(ROOT / "scripts/nitime_datasets.py", clone))
     stage.run(f"python {script} ../recordings --cache ../cache/recordings", clone)
     files = " ".join(f"../recordings/{name}" for name in RECORDINGS)
@@ -192,7 +194,7 @@ def scientist(stage: Stage) -> None:
     datasets = " ".join(f"--dataset store:{name}" for name in RECORDINGS)
     stage.run(
         f"neurocaas job new kalman-smoother --name smooth-01 --group example-lab {datasets}"
-        " --param latent_dimension=4 --max-runtime 10m --yes --commit",
+        " --param latent_dimension=6 --max-runtime 10m --yes --commit",
         clone,
     )
     submit(stage, clone, 2)
@@ -217,7 +219,7 @@ def ensemble(stage: Stage) -> None:
     stage.become("grace")
     stage.run("git switch --quiet -c my-ensemble origin/main", clone)
     stage.run("git pull --quiet --rebase origin main", clone)
-    datasets = " ".join(f"--dataset store:{name}" for name in RECORDINGS[:2])
+    datasets = " ".join(f"--dataset store:{name}" for name in RECORDINGS[::2])
     stage.run(
         f"neurocaas job new kalman-ensemble --name ensemble-01 --group example-lab {datasets}"
         " --param replicas=3 --max-runtime 10m --yes --commit",

@@ -38,12 +38,13 @@ class Lines:
     """One line per run of a small job; for a large one a line every few seconds."""
 
     def __init__(self) -> None:
-        self._total = self._done = self._bad = self._taken = 0
+        self._total = self._done = self._bad = self._taken = self._unfinished = 0
         self._spoke = 0.0
 
     def job_started(self, job: ResolvedJob, done: int) -> None:
         """Say what is taken up."""
         self._total, self._done, self._bad, self._taken = len(job.specs), done, 0, 0
+        self._unfinished = 0
         plan = job.plan
         before = f", {done} done before" if done else ""
         say(f"{plan.job}: {plan.blueprint}@{plan.version}, {self._total} runs{before}")
@@ -55,7 +56,7 @@ class Lines:
         self._taken += record.taken_from is not None
         bad = record.status != "succeeded"
         self._bad += bad
-        if self._total <= _FEW or bad:
+        if self._total <= _FEW or (bad and self._bad <= _FEW):
             say(f"  {self._done}/{self._total} {describe(record)}")
         elif time.monotonic() - self._spoke > _QUIET_SECONDS:
             say(f"  {self._done}/{self._total} done, {self._bad} not succeeded")
@@ -64,8 +65,10 @@ class Lines:
         self._spoke = time.monotonic()
 
     def run_unfinished(self, problem: Unfinished) -> None:
-        """Say why a run has no record."""
-        say(f"  {problem.run} unfinished: {problem.error}")
+        """Say why a run has no record; of many runs only for the first ones."""
+        self._unfinished += 1
+        if self._unfinished <= _FEW:
+            say(f"  {problem.run} unfinished: {problem.error}")
 
     def job_ended(self, job: str, status: str, message: str) -> None:
         """Say how the job ended."""
