@@ -84,6 +84,20 @@ def _require_own(folder: Path, job: str) -> None:
     )
 
 
+def _write_record(home: Home, job: str, run: str, folder: Path) -> None:
+    """Write a run's record byte for byte: the job's record names its digest."""
+    document = home.state.read(records.record_key(job, run)) or b""
+    target = folder / "records" / f"{run}.json"
+    target.parent.mkdir(exist_ok=True)
+    if target.is_file() and target.read_bytes() != document:
+        raise UsageError(
+            "another record of this run is already there",
+            where=str(target),
+            hint="fetch into an empty folder; nothing was replaced",
+        )
+    atomic_write(target, document)
+
+
 def _copy_all(home: Home, plan: dict[str, Any], folder: Path, incoming: Path) -> Fetched:
     files = size = 0
     missing: list[str] = []
@@ -98,6 +112,7 @@ def _copy_all(home: Home, plan: dict[str, Any], folder: Path, incoming: Path) ->
             _copy(home, digest, folder / path, incoming / "content")
             files += 1
             size += length
+        _write_record(home, plan["job"], run, folder)
     # First, for it marks the folder as this job's.
     atomic_write(folder / "README.md", _readme(plan, rows, missing).encode())
     parameters = json.dumps(plan["parameters"], indent=2, sort_keys=True) + "\n"
@@ -164,7 +179,8 @@ def _readme(plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: li
         "* `<run>/…`: the output files of each run",
         "* `logs/<run>.log`: what the workflow wrote, with UTC times",
         "* `parameters.yaml`: the effective parameters, defaults included",
-        "* `job-record.json`: digests, environment, machine, times and cost",
+        "* `job-record.json`: commits, environment, machine, times, cost; the digest of each record",
+        "* `records/<run>.json`: every input and output by digest, limits and isolation, usage",
         "",
         "| run | dataset | status | files | seconds | note |",
         "|---|---|---|---|---|---|",

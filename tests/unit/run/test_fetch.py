@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -56,9 +57,15 @@ def test_everything_is_there(job, folder):
     assert json.loads(found["parameters.yaml"]) == {"n": 3, "größe": "é"}
     assert json.loads(found["job-record.json"])["status"] == "succeeded"
     assert b"# Results of job ada/2026-11/j\n" in found["README.md"]
-    assert len(found) == 8
+    assert len(found) == 10
+    record = json.loads(found["records/001-work.json"])
+    assert {path for path, _, _ in record["outputs"]} == {"deep/er/a b.npz", "result.json"}
+    listed = {run: digest for run, _, digest in json.loads(found["job-record.json"])["runs"]}
+    for run in ("001-work", "002-work"):
+        given = hashlib.sha256(found[f"records/{run}.json"]).hexdigest()
+        assert listed.get(run, given) == given
     assert {p.name for p in folder.iterdir()} == {
-        "001-work", "002-work", "logs", "README.md", "parameters.yaml", "job-record.json",
+        "001-work", "002-work", "logs", "records", "README.md", "parameters.yaml", "job-record.json",
     }  # fmt: skip
 
 
