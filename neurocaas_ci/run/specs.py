@@ -37,7 +37,8 @@ def make_specs(
     Raise LookupError or ValueError when the protocol cannot expand the job.
     """
     parameters = effective(blueprint.parameters, job.parameters)
-    last = {run.dataset: run.id for run in expand(blueprint, job)}
+    runs = expand(blueprint, job)
+    last = {run.dataset: run.id for run in runs}
     required = tuple(rule.path for rule in blueprint.outputs if rule.required)
 
     def spec(run: PlannedRun) -> RunSpec:
@@ -71,7 +72,7 @@ def make_specs(
             use_cache=use_cache,
         )
 
-    return tuple(spec(run) for run in expand(blueprint, job))
+    return tuple(spec(run) for run in runs)
 
 
 def dataset_path(dataset: Dataset) -> str:
