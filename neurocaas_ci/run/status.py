@@ -17,6 +17,8 @@ from neurocaas_ci.run.progress import last_progress
 
 State = Literal["queued", "running", "interrupted", "succeeded", "failed", "cancelled", "skipped"]
 
+_PREPARED = "being prepared"
+
 
 @dataclass(frozen=True, slots=True)
 class RunView:
@@ -79,7 +81,11 @@ def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
             merged.id, blueprint, record["status"], None, age, record["message"], runs,
             record["cost_usd"],
         )  # fmt: skip
-    state: State = "running" if any(run.state == "running" for run in runs) else "interrupted"
+    state: State = (
+        "running"
+        if any(run.state == "running" or run.message == _PREPARED for run in runs)
+        else "interrupted"
+    )
     message = "" if state == "running" else "`neurocaas reconcile` goes on where it stopped"
     return JobView(merged.id, blueprint, state, waiting, age, message, runs, None)
 
@@ -103,6 +109,8 @@ def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
     log = home.state.path(records.log_key(job, run))
     if not home.state.held(records.run_key(job, run)):
         return RunView(run, dataset, "interrupted" if log.exists() else "queued")
+    if not log.exists():
+        return RunView(run, dataset, "queued", message=_PREPARED)
     progress = last_progress(log)
     fraction, message = progress or (None, "")
     return RunView(run, dataset, "running", fraction, message, _age(log))

@@ -164,6 +164,8 @@ class Worker:
             staging = time.perf_counter() - clock
             log = self.log_of(records.log_key(spec.job, spec.run))
             log.parent.mkdir(parents=True, exist_ok=True)
+            # A log is there while a workflow runs: an interrupted attempt's must not look like it.
+            log.unlink(missing_ok=True)
             with self.processors.take(spec.limits.cpus):
                 result = self.sandbox.execute(
                     SandboxRequest(
