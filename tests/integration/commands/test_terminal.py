@@ -75,5 +75,5 @@ def test_job_new_asks_on_a_terminal(platform, terminal):
     assert not (platform.repo / "registry/jobs").exists()
     asked = terminal("job", "new", "probe", "--group", "example-lab", "--no-fetch")
     asked.until(b"Dataset (store:NAME or a file)")
-    asked.type(b"\x03")
+    asked.interrupt()
     assert asked.end()[0] == 130
