@@ -47,17 +47,17 @@ class Terminal:
         os.write(self._master, data)
 
     def interrupt(self):
-        """Press Ctrl-C, again after half a second when nothing came of it.
+        """Press Ctrl-C, again after three seconds when nothing came of it.
 
         Python loses one that comes between the prompt and the wait for a line: its handler has run,
         but `input()` looks at signals only when one interrupts that wait.
         """
-        for _ in range(20):
+        for _ in range(10):
             self.type(b"\x03")
-            if select.select([self._master], [], [], 0.5)[0] and not self._read():
-                return
-            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                return
+            pressed = time.monotonic()
+            while time.monotonic() < pressed + 3:
+                if select.select([self._master], [], [], 0.1)[0] and not self._read():
+                    return
 
     def end(self):
         """Read to the end; return the exit code and everything that was shown."""
