@@ -10,7 +10,7 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line and exit with the code of DESIGN section 7."""
+    """Run the command line and exit with a code of docs/reference/cli.md."""
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         # Answered before anything is imported: scripts ask for it often.
