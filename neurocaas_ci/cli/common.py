@@ -55,22 +55,21 @@ def find_repo(repo: Path | None) -> Path:
 
 def main_ref(repo: Path, *, fetch: bool) -> str:
     """Return the ref that is main: the origin's where there is one; raise UsageError."""
-    remotes = _git(repo, "remote").split()
-    if "origin" in remotes:
-        if fetch:
-            result = subprocess.run(
-                ["git", "-C", str(repo), "fetch", "--quiet", "origin", "main"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if result.returncode:
-                reason = result.stderr.strip().split("\n")[-1]
-                say(f"note: origin does not answer, going on with what is known here ({reason})")
-        if _git(repo, "rev-parse", "--verify", "--quiet", "refs/remotes/origin/main"):
-            return "refs/remotes/origin/main"
-    if _git(repo, "rev-parse", "--verify", "--quiet", "refs/heads/main"):
-        return "refs/heads/main"
+    if fetch and "origin" in _git(repo, "remote").split():
+        result = subprocess.run(
+            ["git", "-C", str(repo), "fetch", "--quiet", "origin", "main"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            reason = result.stderr.strip().split("\n")[-1]
+            say(f"note: origin does not answer, going on with what is known here ({reason})")
+    wanted = ("refs/remotes/origin/main", "refs/heads/main")
+    found = _git(repo, "for-each-ref", "--format=%(refname)", *wanted).split()
+    for ref in wanted:
+        if ref in found:
+            return ref
     raise UsageError(
         "the repository has no branch main yet",
         where=str(repo),
