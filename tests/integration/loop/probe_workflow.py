@@ -51,7 +51,9 @@ elif mode == "network":
     import socket
 
     try:
-        socket.create_connection(("127.0.0.1", 22), 1)
+        # The dataset names a port of this machine on which somebody listens.
+        port = int(Path("/inputs", config["dataset"]).read_text())
+        socket.create_connection(("127.0.0.1", port), 1)
     except OSError as error:
         answer(refused=error.strerror)
 elif mode == "daemon":

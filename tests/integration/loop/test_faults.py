@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import time
 
 import pytest
@@ -34,11 +35,23 @@ def test_a_failing_workflow_is_recorded_with_its_reason(platform, mode):
     assert "nothing to do" in platform.reconcile().stderr
 
 
-@pytest.mark.parametrize("mode", ["network", "daemon"])
-def test_what_a_workflow_may_not_do_does_not_happen(platform, mode):
-    job = platform.job(f"tries-{mode}", platform.put("a\n"), parameters={"mode": mode})
+def test_a_listener_on_this_machine_is_out_of_reach(platform):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        job = platform.job(
+            "tries-network", platform.put(f"{port}\n"), parameters={"mode": "network"}
+        )
+        platform.reconcile()
+    # The workflow writes its result only when it was refused.
+    assert platform.record(job, "001-work")["status"] == "succeeded"
+
+
+def test_a_daemon_does_not_outlive_its_run(platform):
+    job = platform.job("tries-daemon", platform.put("a\n"), parameters={"mode": "daemon"})
     platform.reconcile()
     assert platform.record(job, "001-work")["status"] == "succeeded"
+    assert leftovers(platform) == []
 
 
 def test_overrun(platform):

@@ -135,10 +135,9 @@ def test_close_waits_for_what_is_under_way():
     assert 0 < len(probe.order) < 100
 
 
+@pytest.mark.timeout(60)
 def test_five_thousand_runs_stay_quick():
-    started = time.process_time()
     specs = [spec(f"r{i}") for i in range(5000)]
     executor = LocalExecutor(lambda given: record(given.run), cpus=4, memory=64 * GB)
     executor.submit(specs, 100)
     assert sum(1 for _ in executor.collect()) == 5000
-    assert time.process_time() - started < 60
