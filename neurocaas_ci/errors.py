@@ -60,3 +60,21 @@ class BackendUnavailableError(NeurocaasError):
 
 class SandboxUnavailableError(BackendUnavailableError):
     """This machine cannot isolate a run, and running without isolation was not asked for."""
+
+
+class VerificationError(NeurocaasError):
+    """A certificate, or what somebody claims about one, does not hold (exit 13)."""
+
+    exit_code = 13
+
+
+class ReplayDifferentError(NeurocaasError):
+    """A replay gave other results than the certificate says (exit 14)."""
+
+    exit_code = 14
+
+
+class ReplayImpossibleError(NeurocaasError):
+    """A result could not be computed again; this says nothing about the result (exit 15)."""
+
+    exit_code = 15
