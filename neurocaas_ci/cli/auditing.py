@@ -1,0 +1,181 @@
+"""What the auditor's commands share: which certificate, which clone, which root, whose signature."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from neurocaas_ci.audit.identity import DEFAULT_WORKFLOW, Expected
+from neurocaas_ci.audit.signature import MAX_BUNDLE, TrustRoot, load_root, names_local_issuer
+from neurocaas_ci.audit.verify import Clone, Question
+from neurocaas_ci.certify.layout import certificate_path
+from neurocaas_ci.certify.repository import normalised
+from neurocaas_ci.cli.common import find_repo, main_ref
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.run.pending import job_id, select
+
+if TYPE_CHECKING:
+    from neurocaas_ci.model.verification import Verification
+
+_OPTIONS = (
+    click.option(
+        "--trust-root",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The trusted root of the instance that signed (default: Sigstore's public good one).",
+    ),
+    click.option(
+        "--offline", is_flag=True, help="Use no network at all: neither git nor sigstore."
+    ),
+    click.option(
+        "--repository",
+        metavar="URL",
+        help="The repository whose workflow may sign (default: the clone's origin).",
+    ),
+    click.option(
+        "--workflow",
+        default=DEFAULT_WORKFLOW,
+        show_default=True,
+        help="The workflow that may sign: a path in it, or OWNER/REPO/PATH@REF.",
+    ),
+    click.option(
+        "--signer-ref",
+        default="refs/heads/main",
+        show_default=True,
+        help="The ref from which that workflow was run.",
+    ),
+    click.option(
+        "--allow-self-hosted", is_flag=True, help="Also accept runners that GitHub does not host."
+    ),
+    click.option(
+        "--repo",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="A clone of the registry (default: the one around this folder, if any).",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Auditing:
+    """The answers to the options that the auditor's commands share."""
+
+    trust_root: Path | None
+    offline: bool
+    repository: str | None
+    workflow: str
+    signer_ref: str
+    allow_self_hosted: bool
+    repo: Path | None
+
+    def root(self, bundle: bytes) -> TrustRoot:
+        """Return the root that decides what is believed of a bundle."""
+        # The public good instance never issues for this name, so its newest root is not needed.
+        offline = self.offline or names_local_issuer(bundle)
+        return load_root(self.trust_root, offline=offline)
+
+    def clone(self) -> Clone | None:
+        """Return the clone of the registry, or None where there is none."""
+        if self.repo is None and not _in_registry(Path.cwd()):
+            return None
+        repo = find_repo(self.repo)
+        return Clone(repo, main_ref(repo, fetch=not self.offline))
+
+    def expected(self, clone: Clone | None) -> Expected:
+        """Return who may sign; without --repository it is the clone's origin."""
+        repository = self.repository
+        if repository is None and clone is not None:
+            repository = normalised(_origin(clone.repo)) or ""
+        return Expected(
+            repository=(normalised(repository or "") or repository or "").rstrip("/"),
+            workflow=self.workflow,
+            ref=self.signer_ref,
+            self_hosted=self.allow_self_hosted,
+        )
+
+    def question(self, bundle: bytes, clone: Clone | None, outputs: Path | None = None) -> Question:
+        """Return all that a certificate is verified against."""
+        return Question(self.root(bundle), self.expected(clone), clone, outputs)
+
+
+def auditor_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options; the command gets them as one `auditing`."""
+
+    @functools.wraps(function)
+    def command(**arguments: Any) -> Any:
+        shared = {name: arguments.pop(name) for name in Auditing.__slots__}
+        return function(auditing=Auditing(**shared), **arguments)
+
+    for option in reversed(_OPTIONS):
+        option(command)
+    return command
+
+
+def find_certificate(target: str, clone: Clone | None) -> bytes:
+    """Return the bundle that a command names: a file, or the certificate of a job on main.
+
+    Raise UsageError when there is neither.
+    """
+    path = Path(target)
+    if path.is_file():
+        if path.stat().st_size > MAX_BUNDLE:
+            raise UsageError(f"the file has more than {MAX_BUNDLE >> 20} MB", where=target)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"the certificate cannot be read: {error.strerror}", where=target
+            ) from error
+    if clone is None:
+        raise UsageError(
+            "there is no such file, and no clone of a registry to look a job up in",
+            where=target,
+            hint="name a certificate file, or a job together with --repo",
+        )
+    with GitTree(clone.repo, clone.ref) as main:
+        job = job_id(select(main, [target])[0])
+        bundle = main.read(certificate_path(job), MAX_BUNDLE)
+    if bundle is None:
+        raise UsageError(
+            "the job has no certificate on main",
+            where=job,
+            hint="`neurocaas certify` makes it when the job has ended; `neurocaas status` says where it stands",
+        )
+    return bundle
+
+
+def summary(result: Verification) -> str:
+    """Return the last line about a verification."""
+    failures = [check.name for check in result.checks if check.state == "failed"]
+    if failures:
+        return f"INVALID: {', '.join(failures)}"
+    return "VALID, as far as it was checked"
+
+
+def _in_registry(folder: Path) -> bool:
+    git = ["git", "-C", str(folder)]
+    inside = subprocess.run([*git, "rev-parse", "--git-dir"], capture_output=True, check=False)
+    if inside.returncode:
+        return False
+    for ref in ("refs/remotes/origin/main", "refs/heads/main"):
+        done = subprocess.run(
+            [*git, "cat-file", "-e", f"{ref}:registry"], capture_output=True, check=False
+        )
+        if done.returncode == 0:
+            return True
+    return False
+
+
+def _origin(repo: Path) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(repo), "config", "--get", "remote.origin.url"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()

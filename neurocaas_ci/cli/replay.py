@@ -1,0 +1,151 @@
+"""`neurocaas replay`: run a certified job again and compare every output."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from neurocaas_ci.audit.attest import make_verdict, verdict_path
+from neurocaas_ci.audit.certificate import read_certificate
+from neurocaas_ci.audit.replay import Replayer
+from neurocaas_ci.audit.signature import read_payload
+from neurocaas_ci.audit.verify import Clone, verify
+from neurocaas_ci.build.images import Images
+from neurocaas_ci.certify.publish import publish
+from neurocaas_ci.certify.repository import repository_uri
+from neurocaas_ci.cli.auditing import Auditing, auditor_options, find_certificate, summary
+from neurocaas_ci.cli.common import open_home, say
+from neurocaas_ci.cli.progress import make_observer
+from neurocaas_ci.cli.signers import SignerKind, make_signer, signer_options
+from neurocaas_ci.errors import (
+    ReplayDifferentError,
+    ReplayImpossibleError,
+    UsageError,
+    VerificationError,
+)
+from neurocaas_ci.executors.local import LocalExecutor
+from neurocaas_ci.model.certificate import Certificate
+from neurocaas_ci.model.replay import Replay
+from neurocaas_ci.registry.git import head_commit
+from neurocaas_ci.report.replay import as_json, as_text
+from neurocaas_ci.report.verification import as_text as verification_text
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.machine import available_memory
+from neurocaas_ci.run.sandbox import Sandbox
+
+_MAIN = "refs/heads/main"
+
+
+@click.command("replay", short_help="Run a job again and compare with its certificate.")
+@click.argument("certificate", metavar="CERTIFICATE|JOB")
+@click.argument("outputs", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--dataset", help="Replay only the runs of this dataset.")
+@click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True)
+@click.option("--attest", is_flag=True, help="Sign the verdict and bring it onto main.")
+@signer_options
+@auditor_options
+@click.option("--isolation", type=click.Choice(["sandbox", "none"]), default="sandbox")
+@click.option("--cpus", type=click.IntRange(min=1), help="Processors to use (default: all).")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+def command(
+    certificate: str,
+    outputs: Path | None,
+    dataset: str | None,
+    executor: str,  # noqa: ARG001 - there is one so far; the choice is part of the interface
+    signer: SignerKind,
+    trust_config: Path | None,
+    isolation: Literal["sandbox", "none"],
+    cpus: int | None,
+    style: str,
+    auditing: Auditing,
+    *,
+    attest: bool,
+) -> None:
+    """Run the job of a certificate again from its pinned commit, and compare every output.
+
+    The certificate is verified first. Then the same code as in `neurocaas reconcile` takes the
+    registry at that commit, its environments and the inputs by digest, and runs; outputs are
+    compared as the blueprint declared beforehand. OUTPUTS may name a folder with the certified
+    results, to show what differs where this machine's store does not have them.
+
+    Exits with 0 when everything is identical or equivalent, 14 when something is different, 15 when
+    it is impossible to run it again here, which says nothing about the result.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    clone = auditing.clone()
+    bundle = find_certificate(certificate, clone)
+    if clone is None:
+        raise UsageError(
+            "a replay needs a clone of the registry",
+            hint="run it inside a clone, or name one with --repo",
+        )
+    verified = verify(bundle, auditing.question(bundle, clone))
+    if not verified.valid:
+        click.echo(verification_text(verified), err=True, nl=False)
+        raise VerificationError(
+            f"{summary(verified)}; it is not replayed",
+            where=certificate,
+            hint="`neurocaas verify` says what does not hold",
+        )
+    content = read_certificate(read_payload(bundle))
+    say(f"certificate sha256:{content.sha256} holds; running {content.job} again")
+    home = open_home(sandboxed=True)
+    count = cpus or len(os.sched_getaffinity(0))
+    observer = make_observer(home)
+    replayer = Replayer(
+        repo=clone.repo,
+        home=home,
+        images=Images(home.cache, say),
+        sandbox=lambda scratch: Sandbox.probe(isolation, scratch),
+        make_executor=lambda execute: LocalExecutor(
+            execute, cpus=count, memory=available_memory(), ahead=1
+        ),
+        observer=observer,
+        cpus=count,
+        originals=outputs,
+    )
+    try:
+        replay = replayer.replay(content, dataset)
+    finally:
+        observer.close()
+    click.echo(as_json(replay) if style == "json" else as_text(replay), nl=False)
+    if attest:
+        _attest(clone, home, content, replay, signer, trust_config)
+    _conclude(replay)
+
+
+def _attest(
+    clone: Clone,
+    home: Home,
+    certificate: Certificate,
+    replay: Replay,
+    kind: SignerKind,
+    trust_config: Path | None,
+) -> None:
+    signer = make_signer(kind, trust_config, home)
+    head = head_commit(clone.repo, clone.ref)
+    origin = signer.origin(repository_uri(clone.repo, head), _MAIN, head)
+    statement = make_verdict(certificate, replay)
+    bundle = signer.sign(statement, origin)
+    path = verdict_path(replay, statement)
+    publish(clone.repo, clone.ref, {path: bundle}, f"Replay {replay.job}: {replay.verdict}")
+    say(f"signed verdict: {path}")
+
+
+def _conclude(replay: Replay) -> None:
+    if replay.verdict == "different":
+        raise ReplayDifferentError(
+            "the replay gave other results than the certificate says",
+            where=replay.job,
+            hint="the lines above say where; docs/trust.md says what may be the cause",
+        )
+    if replay.verdict == "impossible":
+        raise ReplayImpossibleError(
+            "the job could not be replayed here, which says nothing about its results",
+            where=replay.job,
+            hint=replay.reason,
+        )
