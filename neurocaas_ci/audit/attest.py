@@ -11,7 +11,6 @@ from neurocaas_ci.model.certificate import Certificate
 from neurocaas_ci.model.digest import canonical_json, sha256_bytes
 from neurocaas_ci.model.replay import Replay
 
-_PROPERTY = "NEUROCAAS_REPLAY_"
 _DETAILS = 20
 
 
@@ -29,7 +28,7 @@ def make_verdict(certificate: Certificate, replay: Replay) -> bytes:
             "predicate": {
                 "verifier": {"id": layout.VERIFIER_ID},
                 "timeCreated": replay.ended,
-                "properties": [_PROPERTY + replay.verdict.upper()],
+                "properties": [layout.replay_property(replay.verdict)],
                 "neurocaas_replay": {
                     "verdict": replay.verdict,
                     "reason": replay.reason,

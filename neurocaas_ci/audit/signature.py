@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,8 @@ def load_root(path: Path | None, *, offline: bool = False) -> TrustRoot:
     from sigstore.models import TrustedRoot
     from sigstore.verify import Verifier
 
+    # What it says of its cache is no answer to what was asked.
+    logging.getLogger("sigstore").addHandler(logging.NullHandler())
     if path is None:
         try:
             return TrustRoot(PUBLIC_GOOD, Verifier.production(offline=offline))

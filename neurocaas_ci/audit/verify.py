@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neurocaas_ci.audit.certificate import NotACertificateError, read_certificate
 from neurocaas_ci.audit.files import judge_files
+from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import Expected, judge_identity, judge_origin
 from neurocaas_ci.audit.provenance import judge_registry
 from neurocaas_ci.audit.signature import (
@@ -25,15 +26,6 @@ from neurocaas_ci.errors import VerificationError
 from neurocaas_ci.model.certificate import Certificate
 from neurocaas_ci.model.digest import sha256_bytes
 from neurocaas_ci.model.verification import Check, Verification, failed, ok, unchecked
-from neurocaas_ci.registry.git import GitTree
-
-
-@dataclass(frozen=True, slots=True)
-class Clone:
-    """A clone of the registry, and where it keeps main."""
-
-    repo: Path
-    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class Question:
 
     root: TrustRoot
     expected: Expected = field(default_factory=Expected)
-    clone: Clone | None = None
+    history: History | None = None
     outputs: Path | None = None
 
 
@@ -71,7 +63,7 @@ def verify(bundle: bytes, question: Question) -> Verification:
     )
     checks += judge_origin(signed.certificate, certificate)
     checks.append(_trust(tier))
-    checks += _registry(certificate, question.clone)
+    checks += _registry(certificate, question.history)
     checks += _files(certificate, question.outputs)
     checks.append(
         unchecked("replay", "whether it comes out the same again: `neurocaas replay` runs it")
@@ -130,14 +122,13 @@ def _trust(tier: str) -> Check:
     )
 
 
-def _registry(certificate: Certificate, clone: Clone | None) -> Iterator[Check]:
-    if clone is None:
+def _registry(certificate: Certificate, history: History | None) -> Iterator[Check]:
+    if history is None:
         yield unchecked("registry", "no clone of the registry was named (--repo)")
         return
-    yield from judge_registry(certificate, clone.repo, clone.ref)
+    yield from judge_registry(certificate, history)
     path = certificate_path(certificate.job)
-    with GitTree(clone.repo, clone.ref) as main:
-        kept = main.read(path)
+    kept = history.main.read(path)
     if kept is None:
         yield unchecked("published", f"main has no {path} (yet)")
     elif _is_same(kept, certificate):

@@ -26,6 +26,7 @@ PARAMETERS = "parameters.yaml"
 
 _BUILDER = "urn:neurocaas:builder:"
 _PATH = re.compile(rf"{FOLDER}/([^/]+/[^/]+/[^/]+){re.escape(SUFFIX)}")
+_REPLAY = re.compile(rf"{FOLDER}/([^/]+/[^/]+/[^/]+)\.replays/[^/]+{re.escape(SUFFIX)}")
 
 
 def builder_id(mode: BuilderMode) -> str:
@@ -47,6 +48,17 @@ def job_of(path: str) -> str | None:
     """Return the id of the job whose certificate lies at a path of the registry, or None."""
     match = _PATH.fullmatch(path)
     return match[1] if match else None
+
+
+def replayed_job(path: str) -> str | None:
+    """Return the id of the job whose replay's verdict lies at a path of the registry, or None."""
+    match = _REPLAY.fullmatch(path)
+    return match[1] if match else None
+
+
+def replay_property(verdict: str) -> str:
+    """Return the property that a signed verdict claims (Simple Verification Result v0.1)."""
+    return f"NEUROCAAS_REPLAY_{verdict.upper()}"
 
 
 def run_file(run: str, path: str) -> str:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import DEFAULT_WORKFLOW, Expected
 from neurocaas_ci.audit.signature import MAX_BUNDLE, TrustRoot, load_root, names_local_issuer
-from neurocaas_ci.audit.verify import Clone, Question
+from neurocaas_ci.audit.verify import Question
 from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.repository import normalised
 from neurocaas_ci.cli.common import find_repo, main_ref
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.pending import job_id, select
 
 if TYPE_CHECKING:
@@ -79,18 +79,18 @@ class Auditing:
         offline = self.offline or names_local_issuer(bundle)
         return load_root(self.trust_root, offline=offline)
 
-    def clone(self) -> Clone | None:
-        """Return the clone of the registry, or None where there is none."""
+    def history(self) -> History | None:
+        """Return main of a clone of the registry, or None where there is no clone."""
         if self.repo is None and not _in_registry(Path.cwd()):
             return None
         repo = find_repo(self.repo)
-        return Clone(repo, main_ref(repo, fetch=not self.offline))
+        return History(repo, main_ref(repo, fetch=not self.offline))
 
-    def expected(self, clone: Clone | None) -> Expected:
+    def expected(self, history: History | None) -> Expected:
         """Return who may sign; without --repository it is the clone's origin."""
         repository = self.repository
-        if repository is None and clone is not None:
-            repository = normalised(_origin(clone.repo)) or ""
+        if repository is None and history is not None and history.uri.startswith("https:"):
+            repository = history.uri
         return Expected(
             repository=(normalised(repository or "") or repository or "").rstrip("/"),
             workflow=self.workflow,
@@ -98,9 +98,11 @@ class Auditing:
             self_hosted=self.allow_self_hosted,
         )
 
-    def question(self, bundle: bytes, clone: Clone | None, outputs: Path | None = None) -> Question:
+    def question(
+        self, bundle: bytes, history: History | None, outputs: Path | None = None
+    ) -> Question:
         """Return all that a certificate is verified against."""
-        return Question(self.root(bundle), self.expected(clone), clone, outputs)
+        return Question(self.root(bundle), self.expected(history), history, outputs)
 
 
 def auditor_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,7 +118,7 @@ def auditor_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def find_certificate(target: str, clone: Clone | None) -> bytes:
+def find_certificate(target: str, history: History | None) -> bytes:
     """Return the bundle that a command names: a file, or the certificate of a job on main.
 
     Raise UsageError when there is neither.
@@ -131,15 +133,14 @@ def find_certificate(target: str, clone: Clone | None) -> bytes:
             raise UsageError(
                 f"the certificate cannot be read: {error.strerror}", where=target
             ) from error
-    if clone is None:
+    if history is None:
         raise UsageError(
             "there is no such file, and no clone of a registry to look a job up in",
             where=target,
             hint="name a certificate file, or a job together with --repo",
         )
-    with GitTree(clone.repo, clone.ref) as main:
-        job = job_id(select(main, [target])[0])
-        bundle = main.read(certificate_path(job), MAX_BUNDLE)
+    job = job_id(select(history.main, [target])[0])
+    bundle = history.main.read(certificate_path(job), MAX_BUNDLE)
     if bundle is None:
         raise UsageError(
             "the job has no certificate on main",
@@ -169,13 +170,3 @@ def _in_registry(folder: Path) -> bool:
         if done.returncode == 0:
             return True
     return False
-
-
-def _origin(repo: Path) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(repo), "config", "--get", "remote.origin.url"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()

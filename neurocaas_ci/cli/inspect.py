@@ -21,7 +21,7 @@ def command(certificate: str, style: str, auditing: Auditing) -> None:
 
     Nothing is verified: `neurocaas verify` does that.
     """
-    bundle = find_certificate(certificate, auditing.clone())
+    bundle = find_certificate(certificate, auditing.history())
     try:
         content = read_certificate(read_payload(bundle))
     except NotACertificateError as error:

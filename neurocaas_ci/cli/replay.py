@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 from typing import Literal
@@ -11,15 +10,13 @@ import click
 
 from neurocaas_ci.audit.attest import make_verdict, verdict_path
 from neurocaas_ci.audit.certificate import read_certificate
-from neurocaas_ci.audit.replay import Replayer
+from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.signature import read_payload
-from neurocaas_ci.audit.verify import Clone, verify
-from neurocaas_ci.build.images import Images
+from neurocaas_ci.audit.verify import verify
 from neurocaas_ci.certify.publish import publish
-from neurocaas_ci.certify.repository import repository_uri
 from neurocaas_ci.cli.auditing import Auditing, auditor_options, find_certificate, summary
 from neurocaas_ci.cli.common import open_home, say
-from neurocaas_ci.cli.progress import make_observer
+from neurocaas_ci.cli.replaying import replayer
 from neurocaas_ci.cli.signers import SignerKind, make_signer, signer_options
 from neurocaas_ci.errors import (
     ReplayDifferentError,
@@ -27,15 +24,11 @@ from neurocaas_ci.errors import (
     UsageError,
     VerificationError,
 )
-from neurocaas_ci.executors.local import LocalExecutor
 from neurocaas_ci.model.certificate import Certificate
 from neurocaas_ci.model.replay import Replay
-from neurocaas_ci.registry.git import head_commit
 from neurocaas_ci.report.replay import as_json, as_text
 from neurocaas_ci.report.verification import as_text as verification_text
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.machine import available_memory
-from neurocaas_ci.run.sandbox import Sandbox
 
 _MAIN = "refs/heads/main"
 
@@ -76,14 +69,14 @@ def command(
     it is impossible to run it again here, which says nothing about the result.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    clone = auditing.clone()
-    bundle = find_certificate(certificate, clone)
-    if clone is None:
+    history = auditing.history()
+    bundle = find_certificate(certificate, history)
+    if history is None:
         raise UsageError(
             "a replay needs a clone of the registry",
             hint="run it inside a clone, or name one with --repo",
         )
-    verified = verify(bundle, auditing.question(bundle, clone))
+    verified = verify(bundle, auditing.question(bundle, history))
     if not verified.valid:
         click.echo(verification_text(verified), err=True, nl=False)
         raise VerificationError(
@@ -94,32 +87,16 @@ def command(
     content = read_certificate(read_payload(bundle))
     say(f"certificate sha256:{content.sha256} holds; running {content.job} again")
     home = open_home(sandboxed=True)
-    count = cpus or len(os.sched_getaffinity(0))
-    observer = make_observer(home)
-    replayer = Replayer(
-        repo=clone.repo,
-        home=home,
-        images=Images(home.cache, say),
-        sandbox=lambda scratch: Sandbox.probe(isolation, scratch),
-        make_executor=lambda execute: LocalExecutor(
-            execute, cpus=count, memory=available_memory(), ahead=1
-        ),
-        observer=observer,
-        cpus=count,
-        originals=outputs,
-    )
-    try:
-        replay = replayer.replay(content, dataset)
-    finally:
-        observer.close()
+    with replayer(history, home, isolation=isolation, cpus=cpus, originals=outputs) as again:
+        replay = again.replay(content, dataset)
     click.echo(as_json(replay) if style == "json" else as_text(replay), nl=False)
     if attest:
-        _attest(clone, home, content, replay, signer, trust_config)
+        _attest(history, home, content, replay, signer, trust_config)
     _conclude(replay)
 
 
 def _attest(
-    clone: Clone,
+    history: History,
     home: Home,
     certificate: Certificate,
     replay: Replay,
@@ -127,12 +104,11 @@ def _attest(
     trust_config: Path | None,
 ) -> None:
     signer = make_signer(kind, trust_config, home)
-    head = head_commit(clone.repo, clone.ref)
-    origin = signer.origin(repository_uri(clone.repo, head), _MAIN, head)
+    origin = signer.origin(history.uri, _MAIN, history.main.commit)
     statement = make_verdict(certificate, replay)
     bundle = signer.sign(statement, origin)
     path = verdict_path(replay, statement)
-    publish(clone.repo, clone.ref, {path: bundle}, f"Replay {replay.job}: {replay.verdict}")
+    publish(history.repo, history.ref, {path: bundle}, f"Replay {replay.job}: {replay.verdict}")
     say(f"signed verdict: {path}")
 
 

@@ -26,9 +26,9 @@ def command(certificate: str, outputs: Path | None, style: str, auditing: Auditi
     anything does not hold. What is believed depends on the root that verifies: Sigstore's public
     good instance, or the one that you name with --trust-root.
     """
-    clone = auditing.clone()
-    bundle = find_certificate(certificate, clone)
-    result = verify(bundle, auditing.question(bundle, clone, outputs))
+    history = auditing.history()
+    bundle = find_certificate(certificate, history)
+    result = verify(bundle, auditing.question(bundle, history, outputs))
     if style == "json":
         click.echo(as_json(result), nl=False)
     else:

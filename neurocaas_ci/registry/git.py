@@ -167,6 +167,15 @@ class GitTree:
         found.sort()
         return found
 
+    def at(self, commit: str) -> GitTree:
+        """Return the tree of another commit (a full id), read through the same git process.
+
+        It is closed with this one. A commit that is not there is an empty tree.
+        """
+        other = GitTree.__new__(GitTree)
+        other.repo, other.commit, other._git = self.repo, commit, self._git
+        return other
+
     def close(self) -> None:
         """End the git process behind this tree; a second call does nothing."""
         self._git.close()
