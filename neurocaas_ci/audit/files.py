@@ -34,7 +34,7 @@ def judge_files(certificate: Certificate, folder: Path) -> Iterator[Check]:
     known = {**certificate.byproducts, **certificate.subjects}
     wanted = sorted(name for name in known if name in present)
     with ThreadPoolExecutor(min(8, len(os.sched_getaffinity(0)))) as pool:
-        digests = dict(zip(wanted, pool.map(lambda n: _digest(folder, n), wanted), strict=True))
+        digests = dict(zip(wanted, pool.map(lambda n: file_digest(folder, n), wanted), strict=True))
     yield _subjects(certificate, digests)
     yield from _byproducts(certificate, digests)
     yield from _parameters(certificate, folder, present)
@@ -121,7 +121,7 @@ def _walk(folder: Path) -> tuple[set[str], list[str]]:
     return found, odd
 
 
-def _digest(folder: Path, name: str) -> str | None:
+def file_digest(folder: Path, name: str) -> str | None:
     """Return the SHA-256 of a regular file, or None when it cannot be read as one."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:

@@ -45,6 +45,10 @@ class History:
         """Tell whether main contains a commit."""
         return commit in self._positions or self._is_ancestor(commit, self.main.commit)
 
+    def has(self, commit: str) -> bool:
+        """Tell whether this clone holds a commit at all."""
+        return run_git(self.repo, ["cat-file", "-e", f"{commit}^{{commit}}"]).returncode == 0
+
     def precedes(self, older: str, newer: str) -> bool:
         """Tell whether a commit is another one or an ancestor of it."""
         if older in self._positions and newer in self._positions:

@@ -20,7 +20,9 @@ def judge(runs: tuple[RunReplay, ...]) -> tuple[Verdict, str]:
         return "different", f"{verdicts.count('different')} of {len(verdicts)} outputs differ"
     if "impossible" in verdicts:
         return "impossible", f"{verdicts.count('impossible')} outputs could not be compared"
-    if set(verdicts) <= {"identical"}:
+    if not verdicts:
+        return "identical", f"all {len(compared)} runs ended as before, and left no outputs"
+    if set(verdicts) == {"identical"}:
         return "identical", f"all {len(verdicts)} outputs are byte for byte the same"
     same = verdicts.count("identical")
     return "equivalent", (

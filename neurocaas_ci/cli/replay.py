@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from neurocaas_ci.audit.attest import make_verdict, verdict_path
-from neurocaas_ci.audit.certificate import read_certificate
+from neurocaas_ci.audit.certificate import NotACertificateError, read_certificate
 from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.signature import read_payload
 from neurocaas_ci.audit.verify import verify
@@ -76,7 +76,7 @@ def command(
             "a replay needs a clone of the registry",
             hint="run it inside a clone, or name one with --repo",
         )
-    verified = verify(bundle, auditing.question(bundle, history))
+    verified = verify(bundle, auditing.question(bundle, _comparable(bundle, history)))
     if not verified.valid:
         click.echo(verification_text(verified), err=True, nl=False)
         raise VerificationError(
@@ -93,6 +93,18 @@ def command(
     if attest:
         _attest(history, home, content, replay, signer, trust_config)
     _conclude(replay)
+
+
+def _comparable(bundle: bytes, history: History) -> History | None:
+    """Return the history, or None when it lacks the commits that the certificate is about.
+
+    Such a certificate may still hold: then the replay says what is missing.
+    """
+    try:
+        commit = read_certificate(read_payload(bundle)).registry_commit
+    except NotACertificateError:
+        return history
+    return history if history.has(commit) else None
 
 
 def _attest(

@@ -17,6 +17,8 @@ from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry, parts_of
 _FOLDER = "40000"
 _CHUNK = 1 << 20
 _MAX_ENTRIES = 500_000
+# A whole history holds as many folders as it likes; what is forgotten is read again.
+_MAX_FOLDERS = 2_000
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Replacement refs would show other content than the commit id names.
 _COMMAND = ("git", "--no-replace-objects")
@@ -88,6 +90,8 @@ class CatFile:
             found = self.object(commit)
             if found is None or found[0] != "commit":
                 return None
+            if len(self._roots) >= _MAX_FOLDERS:
+                self._roots.clear()
             self._roots[commit] = found[1].split(b"\n", 1)[0].removeprefix(b"tree ").decode()
         here: _Child | None = _Child(_FOLDER, self._roots[commit])
         if not path:
@@ -102,6 +106,8 @@ class CatFile:
     def folder(self, tree: str) -> dict[str, _Child]:
         """Return the children of a git tree object by name."""
         if tree not in self._folders:
+            if len(self._folders) >= _MAX_FOLDERS:
+                self._folders.clear()
             found = self.object(tree)
             self._folders[tree] = _parse_folder(found[1], len(tree) // 2) if found else {}
         return self._folders[tree]
