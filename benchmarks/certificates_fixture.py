@@ -55,7 +55,7 @@ def make_facts(job: str, registry_commit: str, manifest: bytes, published: GitTr
         outputs=(OutputFile("reduced.bin", digest("r" + name), 1000),
                  OutputFile("summary.json", digest("s" + name), 100)),
         log=LogFile(digest("l" + name), 10), usage=Usage(0.1, 0.05, 10_000_000),
-        isolation=Isolation("sandbox", True, False, True, "v1", ("memory", "time")),
+        isolation=Isolation("sandbox", user_namespace=True, network=False, seccomp=True),
         hardware="laptop", started="2026-11-01T00:00:00.000Z", ended="2026-11-01T00:00:00.100Z",
     )  # fmt: skip
     path = f"registry/jobs/{job}.yaml"
@@ -95,7 +95,9 @@ class Certified:
         (self.repo / BLUEPRINT).write_text(blueprint)
         self._git("init", "-q", "-b", "main")
         self._git("add", "-A")
-        self._git("-c", "user.name=ada", "-c", "user.email=ada@example.org", "commit", "-qm", "Publish")
+        self._git(
+            "-c", "user.name=ada", "-c", "user.email=ada@example.org", "commit", "-qm", "Publish"
+        )
         self.jobs = [f"ada/{_month(n // _PER_MONTH)}/job-{n:05d}" for n in range(count)]
         manifests = [self._manifest(job) for job in self.jobs]
         self._import(self._submissions(manifests))

@@ -82,7 +82,9 @@ def in_process(made: Certified, trust_root: Path, rounds: int) -> None:
             raise SystemExit("the certificate does not verify")
     print(f"  sign                                    {sign:6.2f}   (bar: 20)")
     print(f"  sigstore-python verify_dsse             {theirs:6.2f}")
-    print(f"  verify: signature, signer, statement    {alone:6.2f}   x {alone / theirs:.2f} of that (bar: 5)")
+    print(
+        f"  verify: signature, signer, statement    {alone:6.2f}   x {alone / theirs:.2f} of that (bar: 5)"
+    )
     print(f"  the same, and against the registry      {whole:6.2f}   x {whole / theirs:.2f}")
 
 
@@ -107,7 +109,7 @@ def whole_process(made: Certified, trust_root: Path) -> None:
 
 def audit(made: Certified, trust_root: Path) -> None:
     """Print certificates per second with one and two processes, and how it grows."""
-    terms = Terms(made.repo, "refs/heads/main", trust_root, True, Expected())
+    terms = Terms(made.repo, "refs/heads/main", trust_root, offline=True, expected=Expected())
     paths = [certificate_path(job) for job in made.jobs]
     rates: dict[tuple[int, int], float] = {}
     for count in sorted({len(paths) // 10, len(paths)}):

@@ -11,13 +11,15 @@ from neurocaas_ci.certify.layout import builder_id
 from neurocaas_ci.model.certificate import Certificate
 from neurocaas_ci.model.verification import Check, failed, ok
 from neurocaas_ci.signing.identities import GITHUB, GITHUB_ISSUER, LOCAL_IDENTITY, LOCAL_ISSUER
+from neurocaas_ci.signing.interface import BuilderMode
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate as X509
+    from cryptography import x509
     from sigstore.verify.policy import VerificationPolicy
 
 DEFAULT_WORKFLOW = ".github/workflows/run.yml"
 _MAIN = "refs/heads/main"
+_MODES: tuple[BuilderMode, ...] = ("local", "github-hosted", "self-hosted")
 _TRIGGERS = ("push", "workflow_dispatch", "schedule", "workflow_call", "workflow_run")
 
 
@@ -35,7 +37,7 @@ class Expected:
     self_hosted: bool = False
 
 
-def judge_identity(signer: X509, tier: str, expected: Expected) -> Iterator[Check]:
+def judge_identity(signer: x509.Certificate, tier: str, expected: Expected) -> Iterator[Check]:
     """Yield who signed and whether that is who may; the tier says which rules apply."""
     from sigstore.verify import policy
 
@@ -75,7 +77,7 @@ def workflow_identity(expected: Expected) -> str:
     return f"{expected.repository}/{expected.workflow}@{expected.ref}"
 
 
-def judge_origin(signer: X509, certificate: Certificate) -> Iterator[Check]:
+def judge_origin(signer: x509.Certificate, certificate: Certificate) -> Iterator[Check]:
     """Yield whether the statement, which a workflow writes, agrees with the signing certificate."""
     from sigstore.verify import policy
 
@@ -92,8 +94,7 @@ def judge_origin(signer: X509, certificate: Certificate) -> Iterator[Check]:
         ),
         None,
     )
-    modes = ("local", "github-hosted", "self-hosted")
-    mode = next((m for m in modes if builder_id(m) == certificate.builder), None)
+    mode = next((m for m in _MODES if builder_id(m) == certificate.builder), None)
     if problem is None and mode is None:
         problem = f"the builder {certificate.builder!r} is not one of this platform's"
     if problem is None and mode is not None:
@@ -108,14 +109,14 @@ def judge_origin(signer: X509, certificate: Certificate) -> Iterator[Check]:
     )
 
 
-def _answer(signer: X509, rules: list[VerificationPolicy], text: str) -> Check:
+def _answer(signer: x509.Certificate, rules: list[VerificationPolicy], text: str) -> Check:
     for rule in rules:
         if (problem := _holds(rule, signer)) is not None:
             return failed("identity", f"not signed by who may: {problem}")
     return ok("identity", text)
 
 
-def _holds(rule: VerificationPolicy, signer: X509) -> str | None:
+def _holds(rule: VerificationPolicy, signer: x509.Certificate) -> str | None:
     """Return why the certificate breaks a rule, or None; any exception means that it does."""
     try:
         rule.verify(signer)

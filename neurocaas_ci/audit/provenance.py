@@ -17,7 +17,7 @@ from neurocaas_ci.registry.tree import Tree, blob_id
 from neurocaas_ci.run.resolve import parse_job, split_reference
 
 
-class _Contradiction(Exception):  # noqa: N818 - it names what the registry answers, no fault of ours
+class _ContradictionError(Exception):
     """What the certificate says is not what the registry holds; the text says how."""
 
 
@@ -28,7 +28,7 @@ def judge_registry(certificate: Certificate, history: History) -> Iterator[Check
     """
     try:
         job = _judge_job(certificate, history)
-    except (_Contradiction, NeurocaasError) as problem:
+    except (_ContradictionError, NeurocaasError) as problem:
         yield failed("registry", _text(problem))
         return
     short = certificate.registry_commit[:12]
@@ -40,7 +40,7 @@ def judge_registry(certificate: Certificate, history: History) -> Iterator[Check
         return
     try:
         _judge_blueprint(certificate, job, history, certificate.version_commit)
-    except (_Contradiction, NeurocaasError) as problem:
+    except (_ContradictionError, NeurocaasError) as problem:
         yield failed("blueprint", _text(problem))
         return
     yield ok(
@@ -55,20 +55,20 @@ def _judge_job(certificate: Certificate, history: History) -> Job:
     _same(certificate.repository, history.uri, "the repository")
     for known in (certificate.main_commit, commit):
         if not history.contains(known):
-            raise _Contradiction(f"commit {known[:12]} is not part of main here")
+            raise _ContradictionError(f"commit {known[:12]} is not part of main here")
     if not history.precedes(commit, certificate.main_commit):
-        raise _Contradiction(
+        raise _ContradictionError(
             f"commit {commit[:12]} is not part of commit {certificate.main_commit[:12]}"
         )
     content = _same_content(history.main.at(commit), path, certificate.manifest, commit)
     before = history.before(commit)
     if before is not None and history.main.at(before).read(path) is not None:
-        raise _Contradiction(f"the job was there before commit {commit[:12]} already")
+        raise _ContradictionError(f"the job was there before commit {commit[:12]} already")
     job = parse_job(path, content)
     _same(certificate.job, job.id, "the job")
     _same(certificate.reference, f"{job.blueprint}@{job.version}", "the blueprint")
     if certificate.datasets != job.datasets:
-        raise _Contradiction("the inputs are not the datasets of the job")
+        raise _ContradictionError("the inputs are not the datasets of the job")
     return job
 
 
@@ -82,20 +82,20 @@ def _judge_blueprint(certificate: Certificate, job: Job, history: History, commi
     registry = history.registry(commit)
     blueprint = registry.blueprint(name).value
     if blueprint is None:
-        raise _Contradiction(f"the blueprint {name} is not valid at commit {commit[:12]}")
+        raise _ContradictionError(f"the blueprint {name} is not valid at commit {commit[:12]}")
     if certificate.parameters != effective(blueprint.parameters, job.parameters):
-        raise _Contradiction("the parameters are not those of the job with its defaults")
+        raise _ContradictionError("the parameters are not those of the job with its defaults")
     _judge_locks(certificate, registry, blueprint)
 
 
 def _judge_locks(certificate: Certificate, registry: Registry, blueprint: Blueprint) -> None:
     names = {step.iae for step in blueprint.steps}
     if names != set(certificate.images):
-        raise _Contradiction("the environments are not those of the blueprint's steps")
+        raise _ContradictionError("the environments are not those of the blueprint's steps")
     for name in sorted(names):
         lock = registry.iae_lock(name).value
         if lock is None:
-            raise _Contradiction(f"iae/{name}/iae.lock is not valid")
+            raise _ContradictionError(f"iae/{name}/iae.lock is not valid")
         pinned = certificate.images[name]
         _same(pinned.recipe, lock.recipe, f"the recipe of {name}")
         _same(pinned.image, lock.image, f"the image of {name}")
@@ -105,7 +105,7 @@ def _judge_locks(certificate: Certificate, registry: Registry, blueprint: Bluepr
 def _same_content(tree: Tree, path: str, expected: GitContent, commit: str) -> bytes:
     content = tree.read(path)
     if content is None:
-        raise _Contradiction(f"commit {commit[:12]} has no file {path}")
+        raise _ContradictionError(f"commit {commit[:12]} has no file {path}")
     algorithm = "sha1" if len(expected.blob) == 40 else "sha256"  # noqa: PLR2004 - hex digits of SHA-1
     _same(expected.sha256, sha256_bytes(content), f"the digest of {path}")
     _same(expected.blob, blob_id(content, algorithm), f"the git object of {path}")
@@ -114,7 +114,7 @@ def _same_content(tree: Tree, path: str, expected: GitContent, commit: str) -> b
 
 def _same(said: str, found: str, what: str) -> None:
     if said != found:
-        raise _Contradiction(f"{what} is {said} in the certificate, {found} in the registry")
+        raise _ContradictionError(f"{what} is {said} in the certificate, {found} in the registry")
 
 
 def _text(problem: Exception) -> str:

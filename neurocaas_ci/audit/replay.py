@@ -71,7 +71,7 @@ class Replayer:
                 own = Home(scratch.new(), self.home.cache)
                 runs = tuple(self._runs(certificate, dataset, own))
             verdict, reason = judge(runs)
-        except _Impossible as problem:
+        except _ImpossibleError as problem:
             reason = str(problem)
         return Replay(
             certificate.sha256, certificate.job, verdict, reason, runs, machine_facts(), started,
@@ -82,11 +82,11 @@ class Replayer:
         self, certificate: Certificate, dataset: str | None, own: Home
     ) -> Iterator[RunReplay]:
         if certificate.version_commit is None:
-            raise _Impossible("the job was cancelled before it began: there is nothing to run")
+            raise _ImpossibleError("the job was cancelled before it began: there is nothing to run")
         try:
             head = GitTree(self.repo, certificate.registry_commit)
         except UsageError as error:
-            raise _Impossible(
+            raise _ImpossibleError(
                 f"commit {certificate.registry_commit} is not in this clone ({error.message})"
             ) from error
         with head:
@@ -103,9 +103,13 @@ class Replayer:
             with GitTree(self.repo, commit) as tree:
                 blueprint = Registry(tree).blueprint(certificate.blueprint).value
         except UsageError as error:
-            raise _Impossible(f"commit {commit} is not in this clone ({error.message})") from error
+            raise _ImpossibleError(
+                f"commit {commit} is not in this clone ({error.message})"
+            ) from error
         if blueprint is None:
-            raise _Impossible(f"the blueprint at commit {commit} cannot be read by this version")
+            raise _ImpossibleError(
+                f"the blueprint at commit {commit} cannot be read by this version"
+            )
         return blueprint
 
     def _take_inputs(self, certificate: Certificate, dataset: str | None, own: Home) -> None:
@@ -123,7 +127,7 @@ class Replayer:
                 if not item.uri.startswith("file:"):
                     missing.append(f"{item.uri} (sha256 {item.sha256})")
         if missing:
-            raise _Impossible(
+            raise _ImpossibleError(
                 "these inputs are not in this machine's store: "
                 + "; ".join(missing[:5])
                 + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")  # noqa: PLR2004 - names that fit a screen
@@ -153,7 +157,7 @@ class Replayer:
         merged = Merged(certificate.manifest_path, certificate.registry_commit, int(time.time()))
         outcome = reconciler.reconcile([merged])[0]
         if outcome.error is not None:
-            raise _Impossible(_reason(outcome.error)) from outcome.error
+            raise _ImpossibleError(_reason(outcome.error)) from outcome.error
 
     def _compare(
         self,
@@ -195,6 +199,12 @@ class Replayer:
             return Comparison("different", "exact", "is not there this time", (), {})
         if before == after:
             return _EXACT
+        return self._unlike(blueprint, own, name, before, after)
+
+    def _unlike(
+        self, blueprint: Blueprint, own: Home, name: str, before: Sha256, after: Sha256
+    ) -> Comparison:
+        """Compare an output that has other bytes now."""
         rule = rule_for(blueprint.outputs, name.partition("/")[2])
         original = self._original(name, before)
         if original is not None:
@@ -219,7 +229,7 @@ class Replayer:
         return path if path.is_file() and _is(path, digest) else None
 
 
-class _Impossible(Exception):
+class _ImpossibleError(Exception):
     """The job cannot be run again here; the text says what is missing."""
 
 

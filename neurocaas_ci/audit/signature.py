@@ -14,7 +14,7 @@ from neurocaas_ci.signing.identities import LOCAL_ISSUER
 from neurocaas_ci.signing.interface import PAYLOAD_TYPE
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate as X509
+    from cryptography import x509
     from sigstore.verify import Verifier
 
 MAX_BUNDLE = 64 << 20
@@ -47,7 +47,7 @@ class Signed:
     """A payload whose signature, signing certificate and log entry hold."""
 
     payload: bytes
-    certificate: X509
+    certificate: x509.Certificate
     entry: LogEntry
 
 
@@ -111,7 +111,7 @@ def open_bundle(bundle: bytes, root: TrustRoot) -> Signed:
 class _IdentityLater:
     """A policy that asks for no identity: `audit.identity` does, in lines of its own."""
 
-    def verify(self, cert: X509) -> None:
+    def verify(self, cert: x509.Certificate) -> None:
         """Accept every certificate of the root."""
 
 

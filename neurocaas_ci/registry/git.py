@@ -135,10 +135,11 @@ class CatFile:
 class GitTree:
     """The files of one commit; `commit` is its full id. Close it, or use it in a `with` block."""
 
-    def __init__(self, repo: Path, rev: str = "HEAD") -> None:
+    def __init__(self, repo: Path, rev: str = "HEAD", *, shared: CatFile | None = None) -> None:
         self.repo = repo
-        self.commit = head_commit(repo, rev)
-        self._git = CatFile(repo)
+        # A shared process is only ever asked for full ids, which git need not resolve.
+        self.commit = head_commit(repo, rev) if shared is None else rev
+        self._git = CatFile(repo) if shared is None else shared
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
         """Return the content of a regular file, or None where there is none."""
@@ -178,9 +179,7 @@ class GitTree:
 
         It is closed with this one. A commit that is not there is an empty tree.
         """
-        other = GitTree.__new__(GitTree)
-        other.repo, other.commit, other._git = self.repo, commit, self._git
-        return other
+        return GitTree(self.repo, commit, shared=self._git)
 
     def close(self) -> None:
         """End the git process behind this tree; a second call does nothing."""

@@ -194,8 +194,17 @@ def _template():
     platform.write(
         "registry/blueprints/ensemble.yaml", blueprint("ensemble", "ensemble", ["fit", "join"])
     )
-    platform.write("registry/blueprints/noisy.yaml", blueprint("noisy", "parallel", ["work"],
-        outputs=[{"path": "values.csv", "compare": {"kind": "array", "norm": "l2", "rtol": 1e-6}}]))
+    platform.write(
+        "registry/blueprints/noisy.yaml",
+        blueprint(
+            "noisy",
+            "parallel",
+            ["work"],
+            outputs=[
+                {"path": "values.csv", "compare": {"kind": "array", "norm": "l2", "rtol": 1e-6}}
+            ],
+        ),
+    )
     platform.run("iae", "lock", "probe")
     platform.commit("Publish the probe")
     yield folder

@@ -18,7 +18,9 @@ def audit(platform, *arguments: str, code: int = 0) -> dict:
 
 def failures(document: dict) -> dict[str, list[str]]:
     return {
-        file["path"].rpartition("/")[2]: [c["name"] for c in file["checks"] if c["state"] == "failed"]
+        file["path"].rpartition("/")[2]: [
+            c["name"] for c in file["checks"] if c["state"] == "failed"
+        ]
         for file in document["files"]
         if not file["valid"]
     }
@@ -107,7 +109,9 @@ def test_a_certificate_in_the_place_of_another_job(registry):
     assert "a certificate of ada/2026-11/one" in file["checks"][0]["text"]
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "ada/2026-11/one.replays/x.txt", "ada/x.sigstore.json"])
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "ada/2026-11/one.replays/x.txt", "ada/x.sigstore.json"]
+)
 def test_files_that_do_not_belong_there(registry, name):
     target = registry.repo / "certificates" / name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -164,14 +168,14 @@ def test_a_log_that_shows_two_trees_is_found(registry):
     log = registry.home / "signing/log"
     saved = {p: p.read_bytes() for p in log.rglob("*") if p.is_file()}
     registry.job("later", registry.put("l\n"))
-    registry.reconcile(code=None, *["later"])
+    registry.reconcile("later", code=None)
     for path in list(log.rglob("*")):
         if path.is_file() and path not in saved:
             path.unlink()
     for path, content in saved.items():
         path.write_bytes(content)
     registry.job("again", registry.put("g\n"))
-    registry.reconcile(code=None, *["again"])
+    registry.reconcile("again", code=None)
     problems = audit(registry, code=13)["problems"]
     assert problems
     assert {problem["name"] for problem in problems} == {"log"}

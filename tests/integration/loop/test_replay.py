@@ -52,7 +52,9 @@ def test_a_sound_job_comes_out_the_same_and_leaves_no_trace(platform, protocol):
     assert list((platform.home / "store/scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize(("mode", "key"), [("random", "random"), ("time", "time"), ("threads", "turns")])
+@pytest.mark.parametrize(
+    ("mode", "key"), [("random", "random"), ("time", "time"), ("threads", "turns")]
+)
 def test_chance_in_a_workflow_is_different_and_shown(platform, mode, key):
     platform.job("chance", platform.put("a\n"), parameters={"mode": mode})
     platform.reconcile()
@@ -168,7 +170,9 @@ def test_originals_may_come_from_a_folder(platform):
 
 
 def test_a_tolerance_needs_the_original_bytes(platform):
-    job = platform.job("lost", platform.put("a\n"), blueprint="noisy", parameters={"mode": "jitter"})
+    job = platform.job(
+        "lost", platform.put("a\n"), blueprint="noisy", parameters={"mode": "jitter"}
+    )
     platform.reconcile()
     _, digest, _ = platform.record(job, "001-work")["outputs"][0]
     platform.blob(digest).unlink()
@@ -182,7 +186,9 @@ def test_an_invalid_certificate_is_not_replayed(platform):
     platform.reconcile()
     file = platform.repo / f"certificates/{job}.sigstore.json"
     bundle = json.loads(file.read_bytes())
-    payload = base64.b64decode(bundle["dsseEnvelope"]["payload"]).replace(b"probe@1.0.0", b"other@1.0.0")
+    payload = base64.b64decode(bundle["dsseEnvelope"]["payload"]).replace(
+        b"probe@1.0.0", b"other@1.0.0"
+    )
     bundle["dsseEnvelope"]["payload"] = base64.b64encode(payload).decode()
     kept = platform.repo.parent / "kept.json"
     kept.write_text(json.dumps(bundle))

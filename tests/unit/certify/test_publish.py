@@ -10,7 +10,12 @@ import pytest
 from neurocaas_ci.certify import publish as module
 from neurocaas_ci.certify.publish import publish
 from neurocaas_ci.certify.repository import normalised, repository_uri
-from neurocaas_ci.errors import BackendUnavailableError, UsageError, VerificationError
+from neurocaas_ci.errors import (
+    BackendUnavailableError,
+    NeurocaasError,
+    UsageError,
+    VerificationError,
+)
 
 REMOTE, LOCAL = "refs/remotes/origin/main", "refs/heads/main"
 PATH = "certificates/ada/2026-11/x.sigstore.json"
@@ -97,13 +102,15 @@ def test_many_at_once_all_arrive(origin, clone, tmp_path):
         git(tmp_path, "clone", "-q", "origin.git", f"c{number}")
         clones.append(tmp_path / f"c{number}")
     problems = []
+    arrived = []
 
     def work(number):
         try:
             for k in range(3):
                 path = f"certificates/ada/2026-11/{number}-{k}.sigstore.json"
                 publish(clones[number], REMOTE, {path: b"{}"}, f"Certify {number}-{k}")
-        except Exception as error:
+                arrived.append(path)
+        except NeurocaasError as error:
             problems.append(error)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
@@ -112,6 +119,7 @@ def test_many_at_once_all_arrive(origin, clone, tmp_path):
     for thread in threads:
         thread.join()
     assert problems == []
+    assert len(arrived) == 12
     names = git(origin, "ls-tree", "-r", "--name-only", "main", "certificates").split()
     assert len(names) == 12
 
