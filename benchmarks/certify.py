@@ -109,7 +109,7 @@ def whole_process(made: Certified, trust_root: Path) -> None:
 
 def audit(made: Certified, trust_root: Path) -> None:
     """Print certificates per second with one and two processes, and how it grows."""
-    terms = Terms(made.repo, "refs/heads/main", trust_root, offline=True, expected=Expected())
+    terms = Terms(made.repo, "refs/heads/main", (trust_root,), offline=True, expected=Expected())
     paths = [certificate_path(job) for job in made.jobs]
     rates: dict[tuple[int, int], float] = {}
     for count in sorted({len(paths) // 10, len(paths)}):

@@ -29,11 +29,14 @@ _CHUNK = 16
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What all certificates of a registry are verified by; each process loads it anew."""
+    """What all certificates of a registry are verified by; each process loads it anew.
+
+    `trust_roots` are files, tried in this order; None stands for the public good root.
+    """
 
     repo: Path
     ref: str
-    trust_root: Path | None
+    trust_roots: tuple[Path | None, ...]
     offline: bool
     expected: Expected
 
@@ -154,29 +157,29 @@ def one_log(files: Iterable[Surveyed]) -> Iterator[Check]:
             )
 
 
-_root: TrustRoot | None = None
+_roots: tuple[TrustRoot, ...] = ()
 _history: History | None = None
 _terms: Terms | None = None
 
 
 def _prepare(terms: Terms) -> None:
     """Load in this process what all verifications share."""
-    global _root, _history, _terms  # noqa: PLW0603 - a pool's worker has no other place for it
+    global _roots, _history, _terms  # noqa: PLW0603 - a pool's worker has no other place for it
     _terms = terms
-    _root = load_root(terms.trust_root, offline=terms.offline)
+    _roots = tuple(load_root(root, offline=terms.offline) for root in terms.trust_roots)
     _history = History(terms.repo, terms.ref)
 
 
 def _judge(path: str) -> Surveyed:
-    assert _root is not None  # noqa: S101 - `_prepare` ran first
     assert _history is not None  # noqa: S101 - `_prepare` ran first
     assert _terms is not None  # noqa: S101 - `_prepare` ran first
     try:
-        return _surveyed(path, Question(_root, _terms.expected, _history), _history)
+        question = Question(_roots[0], _terms.expected, _history, others=_roots[1:])
+        return _surveyed(path, question, _history)
     except NeurocaasError as error:
-        return Surveyed(path, _invalid(_root.tier, error.message))
+        return Surveyed(path, _invalid(error.message))
     except Exception as error:  # noqa: BLE001 - whatever happens on untrusted input is a no
-        return Surveyed(path, _invalid(_root.tier, f"{type(error).__name__}: {error}"))
+        return Surveyed(path, _invalid(f"{type(error).__name__}: {error}"))
 
 
 def _surveyed(path: str, question: Question, history: History) -> Surveyed:
@@ -187,7 +190,7 @@ def _surveyed(path: str, question: Question, history: History) -> Surveyed:
     if job is not None:
         result = verify(bundle, question)
         if result.valid and result.job != job:
-            result = _invalid(question.root.tier, f"it is a certificate of {result.job}")
+            result = _invalid(f"it is a certificate of {result.job}")
     elif layout.replayed_job(path) is not None:
         result = verify_verdict(bundle, path, question)
     else:
@@ -195,8 +198,8 @@ def _surveyed(path: str, question: Question, history: History) -> Surveyed:
     return Surveyed(path, result, read_entry(bundle) if result.valid else None)
 
 
-def _invalid(tier: str, text: str) -> Verification:
-    return Verification("", "", "", tier, (failed("certificate", text),))
+def _invalid(text: str) -> Verification:
+    return Verification("", "", "", "", (failed("certificate", text),))
 
 
 def _counted(results: Iterable[Surveyed], progress: Callable[[int], None]) -> Iterator[Surveyed]:

@@ -30,12 +30,29 @@ from neurocaas_ci.model.verification import Check, Verification, failed, ok, unc
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to verify a certificate against; what is left out is reported as not checked."""
+    """What to verify a certificate against; what is left out is reported as not checked.
+
+    `root` decides what is believed, and after it each of `others`: never are two of them one.
+    """
 
     root: TrustRoot
     expected: Expected = field(default_factory=Expected)
     history: History | None = None
     outputs: Path | None = None
+    others: tuple[TrustRoot, ...] = ()
+
+    def open(self, bundle: bytes) -> tuple[Signed, str]:
+        """Return what a bundle signs, and the tier of the root by which it holds.
+
+        Raise VerificationError when it holds by none of them.
+        """
+        problems: list[str] = []
+        for root in (self.root, *self.others):
+            try:
+                return open_bundle(bundle, root), root.tier
+            except VerificationError as error:
+                problems.append(_unsigned(bundle, error, root.tier))
+        raise VerificationError("; ".join(dict.fromkeys(problems)))
 
 
 def verify(bundle: bytes, question: Question) -> Verification:
@@ -43,13 +60,10 @@ def verify(bundle: bytes, question: Question) -> Verification:
 
     Raise UsageError when the question itself cannot be answered (no such folder).
     """
-    tier = question.root.tier
     try:
-        signed = open_bundle(bundle, question.root)
+        signed, tier = question.open(bundle)
     except VerificationError as error:
-        return Verification(
-            "", "", "", tier, (failed("signature", _unsigned(bundle, error, tier)),)
-        )
+        return Verification("", "", "", "", (failed("signature", error.message),))
     checks = [*_signature(signed), *judge_identity(signed.certificate, tier, question.expected)]
     try:
         certificate = read_certificate(signed.payload)

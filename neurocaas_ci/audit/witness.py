@@ -6,7 +6,7 @@ from typing import Any
 
 from neurocaas_ci.audit.certificate import NotACertificateError, read_json
 from neurocaas_ci.audit.identity import judge_identity
-from neurocaas_ci.audit.signature import open_bundle, read_payload
+from neurocaas_ci.audit.signature import read_payload
 from neurocaas_ci.audit.verify import Question
 from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import VerificationError
@@ -18,11 +18,10 @@ _VERDICTS = ("identical", "equivalent", "different", "impossible")
 
 def verify_verdict(bundle: bytes, path: str, question: Question) -> Verification:
     """Return the checks of a verdict that lies at a path of the registry."""
-    tier = question.root.tier
     try:
-        signed = open_bundle(bundle, question.root)
+        signed, tier = question.open(bundle)
     except VerificationError as error:
-        return Verification("", "", "", tier, (failed("signature", error.message),))
+        return Verification("", "", "", "", (failed("signature", error.message),))
     checks: list[Check] = [ok("signature", "the verdict is what its signer signed, and is logged")]
     checks += judge_identity(signed.certificate, tier, question.expected)
     job = layout.replayed_job(path) or ""

@@ -73,7 +73,7 @@ def command(
         terms = Terms(
             history.repo,
             history.ref,
-            auditing.trust_root,
+            auditing.root_files,
             auditing.offline,
             auditing.expected(history),
         )

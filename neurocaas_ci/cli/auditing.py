@@ -13,7 +13,7 @@ import click
 
 from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import DEFAULT_WORKFLOW, Expected
-from neurocaas_ci.audit.signature import MAX_BUNDLE, TrustRoot, load_root, names_local_issuer
+from neurocaas_ci.audit.signature import MAX_BUNDLE, PUBLIC_GOOD, load_root, names_local_issuer
 from neurocaas_ci.audit.verify import Question
 from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.repository import normalised
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 _OPTIONS = (
     click.option(
         "--trust-root",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="The trusted root of the instance that signed (default: Sigstore's public good one).",
+        "trust_roots",
+        multiple=True,
+        metavar="FILE",
+        help=f"Trusted root of the instance that signed; repeatable.  [default: {PUBLIC_GOOD}]",
     ),
     click.option(
         "--offline", is_flag=True, help="Use no network at all: neither git nor sigstore."
@@ -65,7 +67,7 @@ _OPTIONS = (
 class Auditing:
     """The answers to the options that the auditor's commands share."""
 
-    trust_root: Path | None
+    trust_roots: tuple[str, ...]
     offline: bool
     repository: str | None
     workflow: str
@@ -73,11 +75,11 @@ class Auditing:
     allow_self_hosted: bool
     repo: Path | None
 
-    def root(self, bundle: bytes) -> TrustRoot:
-        """Return the root that decides what is believed of a bundle."""
-        # The public good instance never issues for this name, so its newest root is not needed.
-        offline = self.offline or names_local_issuer(bundle)
-        return load_root(self.trust_root, offline=offline)
+    @property
+    def root_files(self) -> tuple[Path | None, ...]:
+        """Return the named roots in their order; None stands for the public good one."""
+        names = self.trust_roots or (PUBLIC_GOOD,)
+        return tuple(None if name == PUBLIC_GOOD else Path(name) for name in names)
 
     def history(self) -> History | None:
         """Return main of a clone of the registry, or None where there is no clone."""
@@ -102,7 +104,10 @@ class Auditing:
         self, bundle: bytes, history: History | None, outputs: Path | None = None
     ) -> Question:
         """Return all that a certificate is verified against."""
-        return Question(self.root(bundle), self.expected(history), history, outputs)
+        # The public good instance never issues for this name, so its newest root is not needed.
+        offline = self.offline or names_local_issuer(bundle)
+        first, *others = (load_root(file, offline=offline) for file in self.root_files)
+        return Question(first, self.expected(history), history, outputs, tuple(others))
 
 
 def auditor_options(function: Callable[..., Any]) -> Callable[..., Any]:
