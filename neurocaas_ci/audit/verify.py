@@ -112,9 +112,10 @@ def _signature(signed: Signed) -> Iterator[Check]:
 
 
 def _entry_text(entry: LogEntry) -> str:
+    entries = "1 entry" if entry.size == 1 else f"{entry.size} entries"
     return (
         f"entry {entry.index} of log {entry.log_id[:12]}, logged {utc(entry.time)}, is part of the "
-        f"tree of {entry.size} entries that the log signed"
+        f"tree of {entries} that the log signed"
     )
 
 

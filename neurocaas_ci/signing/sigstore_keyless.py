@@ -21,11 +21,12 @@ from neurocaas_ci.signing.github_oidc import (
     require_agreement,
     require_public,
 )
+from neurocaas_ci.signing.identities import GITHUB_ISSUER
 from neurocaas_ci.signing.interface import Origin
 from neurocaas_ci.signing.sigstore_errors import plain, translate
 
 if TYPE_CHECKING:
-    from sigstore.models import ClientTrustConfig
+    from sigstore.models import Bundle, ClientTrustConfig
 
 _PATIENCE_SECONDS = 120.0
 _REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105 - the name of a variable
@@ -101,7 +102,15 @@ class KeylessSigner:
             identity = _ask(_ENDPOINT, token, lambda: IdentityToken(token))
             signer = _ask(_AUTHORITY, token, lambda: stack.enter_context(context.signer(identity)))
             bundle = _ask(_LOG, token, lambda: signer.sign_dsse(content))
+        # The client does not look at what the log returns: what cannot be verified is not handed out.
+        _ask(_LOG, token, lambda: self._verify(bundle))
         return bundle.to_json().encode()
+
+    def _verify(self, bundle: Bundle) -> None:
+        from sigstore.verify import Verifier, policy
+
+        verifier = Verifier(trusted_root=self._config.trusted_root)
+        verifier.verify_dsse(bundle, policy.OIDCIssuerV2(GITHUB_ISSUER))
 
     def _identity(self) -> tuple[str, Origin]:
         """Return a fresh token, and the origin that certificates for it will name."""

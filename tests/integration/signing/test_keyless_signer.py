@@ -15,10 +15,13 @@ from sigstore_instance import COMMIT, REPOSITORY, RUN, WORKFLOW
 from sigstore_server import CERTIFICATE, ENTRIES, FOREIGN_ISSUER, HANG, REQUEST_SECRET, TOKEN
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError, VerificationError
+from neurocaas_ci.signing import keys
 from neurocaas_ci.signing.identities import GITHUB, GITHUB_ISSUER
 from neurocaas_ci.signing.interface import Origin
 from neurocaas_ci.signing.local_sigstore import LocalSigstore
+from neurocaas_ci.signing.log_signer import LogSigner
 from neurocaas_ci.signing.sigstore_keyless import KeylessSigner
+from neurocaas_ci.signing.transparency_log import TransparencyLog
 
 REF = "refs/heads/main"
 STATEMENT = b"""{"_type": "https://in-toto.io/Statement/v1",
@@ -314,3 +317,13 @@ except UsageError as error:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert "neurocaas-ci[sign]" in done.stdout, done.stderr
+
+
+def test_a_log_that_lies_is_noticed_before_anything_is_handed_out(github):
+    """The client itself takes whatever the log returns."""
+    host = github.url.split("://", 1)[1]
+    github.log = TransparencyLog(github.folder / "log", LogSigner(host, keys.generate("P-256")))
+    signer = KeylessSigner(github.trust_config)
+    origin = signer.origin(REPOSITORY, "refs/heads/main", COMMIT)
+    with pytest.raises(VerificationError, match="does not verify"):
+        signer.sign(STATEMENT, origin)
