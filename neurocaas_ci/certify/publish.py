@@ -104,23 +104,32 @@ def _fetch(repo: Path) -> None:
 
 def _advance(repo: Path, base: str, commit: str, files: Mapping[str, bytes]) -> bool:
     """Move the local main forward; where it is checked out, the files appear there too."""
-    if run_git(repo, ["update-ref", _MAIN, commit, base]).returncode:
-        if head_commit(repo, _MAIN) != base:
-            return False
-        raise BackendUnavailableError(
-            "git cannot move main forward",
-            where=str(repo),
-            hint="another git process may hold its lock, or have left it when it was killed",
-        )
+    # First there: killed in between, git shows them as added, and not as removed.
+    _show(repo, commit, files)
+    if run_git(repo, ["update-ref", _MAIN, commit, base]).returncode == 0:
+        return True
+    if head_commit(repo, _MAIN) != base:
+        return False
+    raise BackendUnavailableError(
+        "git cannot move main forward",
+        where=str(repo),
+        hint="another git process may hold its lock, or have left it when it was killed",
+    )
+
+
+def _show(repo: Path, commit: str, files: Mapping[str, bytes]) -> None:
+    """Put the files of a commit into the index and the folder, if main is checked out there.
+
+    What lies there already is the user's, and stays.
+    """
     head = run_git(repo, ["symbolic-ref", "--quiet", "HEAD"]).stdout.decode().strip()
     top = run_git(repo, ["rev-parse", "--show-toplevel"])
-    if head == _MAIN and top.returncode == 0:
-        # Otherwise git would show the new files as deleted. What lies there already is the user's.
-        folder = Path(os.fsdecode(top.stdout.rstrip(b"\n")))
-        absent = [path for path in files if not os.path.lexists(folder / path)]
-        run_git(folder, ["reset", "--quiet", commit, "--", *files])
-        run_git(folder, ["checkout-index", "--quiet", "--", *absent])
-    return True
+    if head != _MAIN or top.returncode:
+        return
+    folder = Path(os.fsdecode(top.stdout.rstrip(b"\n")))
+    absent = [path for path in files if not os.path.lexists(folder / path)]
+    run_git(folder, ["reset", "--quiet", commit, "--", *files])
+    run_git(folder, ["checkout-index", "--quiet", "--", *absent])
 
 
 def _git(repo: Path, arguments: list[str], env: Mapping[str, str], given: bytes = b"") -> str:

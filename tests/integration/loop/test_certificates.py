@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import stat
+import time
 
 import pytest
 
@@ -287,6 +289,31 @@ def test_the_log_agrees_with_the_certificates_until_it_is_changed(platform, done
     lines = leaves.read_bytes().splitlines(keepends=True)
     leaves.write_bytes(b"".join(lines[1:]))
     assert "missing" in platform.run("trust", "check", "--no-fetch", code=13).stderr
+
+
+@pytest.mark.timeout(200)
+def test_kill_9_while_certifying(platform):
+    """However often it is killed: one certificate of each job, a whole log, a clean checkout."""
+    jobs = [platform.job(f"job-{k}", platform.put(f"{k}\n")) for k in range(3)]
+    platform.reconcile("--no-certify")
+    generator = random.Random(11)
+    for _ in range(20):
+        process = platform.start("certify", "--no-fetch")
+        time.sleep(generator.uniform(0.1, 0.7))
+        process.kill()
+        process.communicate(timeout=30)
+        if len(list(platform.repo.glob("certificates/*/*/*.json"))) == 3:
+            jobs.append(platform.job(f"job-{len(jobs)}", platform.put(f"{len(jobs)}\n")))
+            platform.reconcile("--no-certify", jobs[-1])
+    platform.run("certify", "--no-fetch")
+    assert platform.git("status", "--porcelain") == ""
+    history = platform.git("log", "--format=%s", "--diff-filter=A", "--name-only", "--", "certificates")
+    names = [line for line in history.split("\n") if line.endswith(".sigstore.json")]
+    assert sorted(names) == sorted(path_of(job) for job in jobs)
+    platform.run("trust", "check", "--no-fetch")
+    document = json.loads(platform.audit("audit", "--format", "json").stdout)
+    assert document["valid"]
+    assert len(document["files"]) == len(jobs)
 
 
 @pytest.mark.parametrize(
