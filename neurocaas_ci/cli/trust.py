@@ -23,13 +23,19 @@ def command() -> None:
 
 @command.command("export")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-def export(file: Path | None) -> None:
+@click.option(
+    "--client-config",
+    is_flag=True,
+    help="Write the client trust config instead, which other Sigstore clients take.",
+)
+def export(file: Path | None, *, client_config: bool) -> None:
     """Write the trusted root to FILE, or to standard output.
 
     Whoever verifies what this machine signed names it with --trust-root, and has to get it from
     you in a way that they trust.
     """
-    content = _instance().trusted_root.read_bytes()
+    instance = _instance()
+    content = (instance.client_config if client_config else instance.trusted_root).read_bytes()
     if file is None:
         click.echo(content, nl=False)
         return

@@ -60,6 +60,11 @@ class LocalSigstore:
         """Return the file that verifiers need: `trusted_root.json`."""
         return self._instance.folder / "trusted_root.json"
 
+    @property
+    def client_config(self) -> Path:
+        """Return the file that other clients take: `client_trust_config.json`."""
+        return self._instance.folder / "client_trust_config.json"
+
     def origin(self, repository: str, ref: str, commit: str) -> Origin:
         """Return what git says, under a name for this execution that nothing else has."""
         return Origin(repository, ref, commit, uuid.uuid4().urn, "local")
