@@ -4,7 +4,8 @@
 
 Each round runs the plain loop (`xargs -P2`, same interpreter, same script, same bytes) and the
 platform (sandbox, digests, store, record) one after the other on new datasets, so the ratio of a
-pair is fair even on a noisy machine. Nothing is asserted; bars are printed beside the figures.
+pair is fair even on a noisy machine. Certificates are signed afterwards, and measured by themselves.
+Nothing is asserted; bars are printed beside the figures.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Bench:
         name = f"job-{self.jobs:04d}"
         self.platform.job(name, datasets)
         return name, self.neurocaas(
-            "reconcile", "--no-fetch", "--cpus", PARALLEL, f"ada/2026-11/{name}"
+            "reconcile", "--no-fetch", "--no-certify", "--cpus", PARALLEL, f"ada/2026-11/{name}"
         )
 
     def neurocaas(self, *arguments: str) -> Sample:
@@ -104,6 +105,8 @@ def main() -> None:
             last = totals(bench, arguments.n, arguments.rounds)
         with heading("Afterwards"):
             afterwards(bench, last)
+        with heading("`neurocaas certify`: sign, commit, as a whole process"):
+            certificates(bench, last)
         if arguments.linear:
             with heading(f"Growth to {arguments.linear} datasets"):
                 growth(bench, arguments.linear)
@@ -152,7 +155,9 @@ def afterwards(bench: Bench, last: dict[int, tuple[str, list[tuple[str, str]]]])
         if count < 70:
             continue
         noop = [
-            bench.neurocaas("reconcile", "--no-fetch", "--verify", f"ada/2026-11/{name}")
+            bench.neurocaas(
+                "reconcile", "--no-fetch", "--no-certify", "--verify", f"ada/2026-11/{name}"
+            )
             for _ in range(5)
         ]
         bar = 0.35 if count <= 70 else 1.0
@@ -165,6 +170,15 @@ def afterwards(bench: Bench, last: dict[int, tuple[str, list[tuple[str, str]]]])
         bar_text = "(bar: 0.6 s)" if count == 70 else ""
         print(f"one of {count} datasets changed: wall {median([s.wall for s in changed]):.2f} s, "
               f"CPU {median([s.cpu for s in changed]):.2f} s {bar_text}", flush=True)  # fmt: skip
+
+
+def certificates(bench: Bench, last: dict[int, tuple[str, list[tuple[str, str]]]]) -> None:
+    """Print what the certificate of a job costs, one for all its datasets."""
+    for count, (name, _) in last.items():
+        sample = bench.neurocaas("certify", "--no-fetch", f"ada/2026-11/{name}")
+        file = bench.platform.repo / f"certificates/ada/2026-11/{name}.sigstore.json"
+        print(f"{count:>5} datasets: CPU {sample.cpu:.2f} s, wall {sample.wall:.2f} s, "
+              f"{sample.rss / 1e6:.0f} MB, {file.stat().st_size:,} bytes")  # fmt: skip
 
 
 def growth(bench: Bench, top: int) -> None:
