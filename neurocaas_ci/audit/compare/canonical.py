@@ -22,9 +22,9 @@ def compare(
     """
     left, right = (forced or formats.detect(side) for side in (expected, actual))
     if left is None and right is None:
-        return _as_bytes(expected, actual, "no format that is known here")
+        return _as_bytes(expected, actual, "unknown format")
     if left is None or left != right:
-        names = (name or "of no format that is known here" for name in (left, right))
+        names = (name or "of unknown format" for name in (left, right))
         return _as_bytes(expected, actual, f"the original is {', the replay '.join(names)}")
     try:
         part = _HANDLERS[left](expected, actual, context)

@@ -36,7 +36,8 @@ def compare(expected: Content, actual: Content, start: int = 0) -> Part:
     if expected.size == actual.size:
         facts["bytes"] = differing_bytes(expected, actual, at)
         count = f"{facts['bytes']:,} of {plural(expected.size, 'byte')}"
-        summary = f"{count} differ, the first at {at:,}"
+        verb = "differs" if facts["bytes"] == 1 else "differ"
+        summary = f"{count} {verb}, the first at {at:,}"
     else:
         sizes = f"{plural(expected.size, 'byte')}, the replay {actual.size:,}"
         summary = f"differs from byte {at:,} on; the original has {sizes}"

@@ -111,6 +111,29 @@ different: differs from byte 2,304 on; the original has 2,560 bytes, the replay 
 """)
 
 
+@pytest.mark.parametrize("at", [0, 1, 999])
+def test_one_byte_is_enough(tmp_path, at):
+    data = bytearray(1000)
+    data[at] = 1
+    found = compare(tmp_path, EXACT, bytes(1000), bytes(data))
+    assert found.summary == f"1 of 1,000 bytes differs, the first at {at}"
+
+
+def test_lines_are_counted_beyond_the_first_megabyte(tmp_path):
+    lines = [b"%07d" % number for number in range(400_000)]
+    one = b"\n".join(lines)
+    lines[300_000] = b"changed"
+    found = compare(tmp_path, EXACT, one, b"\n".join(lines), "log.txt")
+    assert found.summary == "differs from line 300,001 on"
+    assert found.details[:5] == (
+        "@@ -299998,7 +299998,7 @@",
+        " 0299997",
+        " 0299998",
+        " 0299999",
+        "-0300000",
+    )
+
+
 def test_a_difference_beyond_the_first_megabyte_is_found(tmp_path):
     data = bytearray(3 << 20)
     other = bytearray(data)

@@ -176,6 +176,18 @@ $.g: is only in the replay\
     assert found.facts == {"format": "json", "values": 6}
 
 
+def test_the_part_of_a_picture_that_differs_is_named(tmp_path):
+    cases = {
+        png(size=(1, 2)): "has 2 x 1 pixels, the replay 1 x 2",
+        png(pixels=b"\0\1\3"): "the IDAT chunk at byte 33 differs",
+        png((b"gAMA", b"\0\0\0\1")): (
+            "has other chunks (IHDR, IDAT, IEND, in the replay IHDR, gAMA, IDAT, IEND)"
+        ),
+    }
+    for other, says in cases.items():
+        assert compare(tmp_path, CANONICAL, png(), other).summary == says
+
+
 def test_many_json_differences_are_counted(tmp_path):
     found = compare(tmp_path, CANONICAL, b"[%s0]" % (b"1," * 50), b"[%s0]" % (b"2," * 50))
     assert found.summary == "50 values differ"
@@ -185,7 +197,7 @@ def test_many_json_differences_are_counted(tmp_path):
 def test_what_is_not_known_is_compared_as_bytes_and_says_so(tmp_path):
     found = compare(tmp_path, CANONICAL, b"hello", b"hallo")
     assert text(found) == snapshot("""\
-different: differs from line 1 on (compared as bytes: no format that is known here)
+different: differs from line 1 on (compared as bytes: unknown format)
 @@ -1 +1 @@
 -hello
 +hallo\
