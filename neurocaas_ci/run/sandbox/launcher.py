@@ -17,8 +17,8 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 
 from neurocaas_ci.errors import SandboxUnavailableError
 from neurocaas_ci.run.sandbox.command import NOBODY
@@ -68,23 +68,25 @@ class Launcher:
 
         When this wait is interrupted, `undo` gets what the function returns.
         """
-        answer: Future[T] = Future()
+        answer: queue.SimpleQueue[Callable[[], T]] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                answer.set_result(function())
+                result = function()
             except BaseException as error:  # noqa: BLE001 - raised in the calling thread
-                answer.set_exception(error)
+                answer.put(partial(_throw, error))
+            else:
+                answer.put(lambda: result)
 
         self._work.put(work)
         try:
-            return answer.result()
+            known = answer.get()
         except BaseException:
             if undo is not None:
-                answer.add_done_callback(
-                    lambda late: undo(late.result()) if late.exception() is None else None
-                )
+                # In the same thread, so the answer is there by then.
+                self._work.put(lambda: _undo(answer.get(), undo))
             raise
+        return known()
 
     def close(self) -> None:
         """End the thread; the kernel kills every sandbox that it still has."""
@@ -94,6 +96,18 @@ class Launcher:
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
             work()
+
+
+def _throw(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _undo(answer: Callable[[], T], undo: Callable[[T], None]) -> None:
+    try:
+        result = answer()
+    except BaseException:  # noqa: BLE001 - nobody waits for it any more
+        return
+    undo(result)
 
 
 def _settle(prepare: Callable[[int], None] | None, *, apart: bool) -> bool:

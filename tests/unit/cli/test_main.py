@@ -44,6 +44,13 @@ def test_no_command_loads_rich_or_the_builder_for_its_help(shell, command):
     assert not modules & {"rich", "numpy", "neurocaas_ci.build.builder"}
 
 
+def test_reconcile_loads_nothing_that_it_rarely_needs(shell):
+    modules = imported(shell, "reconcile", "--help")
+    assert "neurocaas_ci.run.reconcile" in modules
+    assert not modules & {"rich", "jsonschema", "logging", "concurrent.futures", "difflib"}
+    assert not modules & {"dataclasses", "shutil", "tempfile"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
