@@ -204,6 +204,12 @@ def head_commit(repo: Path, ref: str) -> str:
     )
 
 
+def blob_at(repo: Path, ref: str, path: str) -> str | None:
+    """Return the object id of a file on a branch now, or None; much cheaper than to read it."""
+    result = run_git(repo, ["rev-parse", "--verify", "--quiet", f"{ref}:{path}"])
+    return result.stdout.decode().strip() if result.returncode == 0 else None
+
+
 def run_git(repo: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
     """Run a git plumbing command in a repository and return what it said."""
     return subprocess.run(
