@@ -18,6 +18,8 @@ _FOLDER = "40000"
 _CHUNK = 1 << 20
 _MAX_ENTRIES = 500_000
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# Refs and ids; what else a revision can be, git is asked for by another command.
+_PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
 # Replacement refs would show other content than the commit id names.
 _COMMAND = ("git", "--no-replace-objects")
 _OTHER_REPOSITORY = {
@@ -57,6 +59,18 @@ class CatFile:
 
     def object(self, name: str, limit: int | None = None) -> tuple[str, bytes] | None:
         """Return kind and content (`limit + 1` bytes of it at most) of an object id, or None."""
+        found = self._ask(name, limit)
+        return None if found is None else found[1:]
+
+    def commit(self, rev: str) -> str | None:
+        """Return the full id of the commit that a branch, tag or id names, or None."""
+        if not _PLAIN.fullmatch(rev):
+            return None
+        found = self._ask(f"{rev}^{{commit}}", 0)
+        return None if found is None else found[0]
+
+    def _ask(self, name: str, limit: int | None) -> tuple[str, str, bytes] | None:
+        """Return id, kind and content of what a name stands for, or None."""
         stdin, stdout = self._process.stdin, self._process.stdout
         with self._lock:
             try:
@@ -80,7 +94,7 @@ class CatFile:
                     "git stopped answering while the registry was read",
                     hint="run `git fsck` in the repository; then try again",
                 ) from error
-        return header[1].decode(), content
+        return header[0].decode(), header[1].decode(), content
 
     def child(self, commit: str, path: str) -> _Child | None:
         """Return mode and id of what `path` is in a commit; the empty path is its root."""
@@ -129,10 +143,26 @@ class CatFile:
 class GitTree:
     """The files of one commit; `commit` is its full id. Close it, or use it in a `with` block."""
 
-    def __init__(self, repo: Path, rev: str = "HEAD") -> None:
+    def __init__(self, repo: Path, rev: str = "HEAD", objects: CatFile | None = None) -> None:
+        """Open the tree; `objects` is a reader of the repository to use, which is not closed."""
         self.repo = repo
-        self.commit = head_commit(repo, rev)
-        self._git = CatFile(repo)
+        self._git = objects or CatFile(repo)
+        self._shared = objects is not None
+        try:
+            self.commit = self._git.commit(rev) or head_commit(repo, rev)
+        except BackendUnavailableError:
+            self.close()
+            # Says what is wrong with the repository or the revision.
+            self.commit = head_commit(repo, rev)
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def objects(self) -> CatFile:
+        """Return the reader behind this tree, which other trees of the repository may share."""
+        return self._git
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
         """Return the content of a regular file, or None where there is none."""
@@ -168,8 +198,9 @@ class GitTree:
         return found
 
     def close(self) -> None:
-        """End the git process behind this tree; a second call does nothing."""
-        self._git.close()
+        """End the git process behind this tree if it is its own; a second call does nothing."""
+        if not self._shared:
+            self._git.close()
 
     def __enter__(self) -> Self:
         return self

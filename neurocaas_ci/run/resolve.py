@@ -60,8 +60,8 @@ def resolve(
     Raise FindingsError when the registry does not allow it and BuildError when an image cannot
     be had with the digest that the blueprint's commit pins.
     """
-    blueprint_commit = published(repo, head.commit, job.blueprint, job.version)
-    with GitTree(repo, blueprint_commit) as tree:
+    blueprint_commit = published(repo, head.commit, job.blueprint, job.version, head.objects)
+    with GitTree(repo, blueprint_commit, head.objects) as tree:
         registry = Registry(tree)
         loaded = registry.blueprint(job.blueprint)
         if loaded.value is None:
