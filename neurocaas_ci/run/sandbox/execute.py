@@ -95,7 +95,8 @@ class Sandbox:
 
     def _start(self, request: SandboxRequest, slot: Slot) -> Started:
         if self.tools is not None:
-            tools = replace(self.tools, own_network=slot.launcher.own_network)
+            apart = slot.launcher.apart
+            tools = replace(self.tools, own_network=apart.network, own_devices=apart.devices)
             return start_sandboxed(request, tools, self.filter, slot.group, guard.sandbox_token())
         environment = {
             **request.environment,
