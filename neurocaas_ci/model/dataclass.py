@@ -3,7 +3,7 @@
 The standard decorator compiles seven functions for each class while it is imported: 40 ms of CPU
 for the sixty classes of a `reconcile`. Here a constructor is compiled when the first value is made,
 and all else is shared. What is not used in this project (inheritance of fields, `InitVar`,
-`ClassVar`, other options) is not offered; type checkers see the standard library.
+`ClassVar`, `KW_ONLY`, other options) is refused; type checkers see the standard library.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 _ABSENT = object()
+_SPECIAL = ("ClassVar", "InitVar", "KW_ONLY")
 
 
 class _Factory:
@@ -57,8 +58,11 @@ def _dataclass(
         return lambda given: _dataclass(given, frozen=frozen, slots=slots, order=order)
     names = tuple(cls.__annotations__)
     defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
+    _refuse_unknown(cls, defaults)
     members: dict[str, Any] = {
-        "__init__": _constructor(names, defaults, frozen=frozen),
+        "__init__": _constructor(
+            names, defaults, frozen=frozen, more="__post_init__" in cls.__dict__
+        ),
         "__match_args__": names,
         "__dataclass_fields__": _Fields(defaults),
         "__repr__": _repr,
@@ -83,22 +87,35 @@ def _dataclass(
     return cls
 
 
+def _refuse_unknown(cls: Any, defaults: dict[str, Any]) -> None:
+    kinds = [str(kind) for kind in cls.__annotations__.values()]
+    special = any(word in kind for kind in kinds for word in _SPECIAL)
+    inherits = any("__dataclass_fields__" in base.__dict__ for base in cls.__mro__[1:])
+    shared = any(type(default).__hash__ is None for default in defaults.values())
+    if special or inherits or shared:
+        raise TypeError(f"use the standard library's dataclass for {cls.__qualname__}")
+
+
 def _constructor(
-    names: tuple[str, ...], defaults: dict[str, Any], *, frozen: bool
+    names: tuple[str, ...], defaults: dict[str, Any], *, frozen: bool, more: bool
 ) -> Callable[..., None]:
     """Return a constructor that puts the compiled one into its place when it is first called."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        owner: Any = next(c for c in type(self).__mro__ if c.__dict__.get("__init__") is __init__)
-        owner.__init__ = _compiled(names, defaults, frozen=frozen)
-        owner.__init__.__qualname__ = f"{owner.__qualname__}.__init__"
-        owner.__init__(self, *args, **kwargs)
+        compiled = _compiled(names, defaults, frozen=frozen, more=more)
+        mro: tuple[Any, ...] = type(self).__mro__
+        for cls in mro:
+            # Another thread may have been first.
+            if cls.__dict__.get("__init__") is __init__:
+                compiled.__qualname__ = f"{cls.__qualname__}.__init__"
+                cls.__init__ = compiled
+        compiled(self, *args, **kwargs)
 
     return __init__
 
 
 def _compiled(
-    names: tuple[str, ...], defaults: dict[str, Any], *, frozen: bool
+    names: tuple[str, ...], defaults: dict[str, Any], *, frozen: bool, more: bool
 ) -> Callable[..., None]:
     known: dict[str, Any] = {"_set": object.__setattr__, "_ABSENT": _ABSENT}
     parameters, body = ["self"], []
@@ -114,6 +131,8 @@ def _compiled(
         else:
             parameters.append(name)
         body.append(f" _set(self, {name!r}, {value})" if frozen else f" self.{name} = {value}")
+    if more or not body:
+        body.append(" self.__post_init__()" if more else " pass")
     text = "\n".join([f"def __init__({', '.join(parameters)}):", *body])
     exec(text, known)  # noqa: S102 - names come from the annotations of a class, nothing else does
     function: Callable[..., None] = known["__init__"]
@@ -172,9 +191,9 @@ def _replace(value: Any, /, **changes: Any) -> Any:
     return type(value)(**dict(zip(value.__match_args__, _values(value), strict=True)) | changes)
 
 
-def _field(*, default_factory: Callable[[], Any]) -> Any:
-    """Return a default that is made afresh for each value."""
-    return _Factory(default_factory)
+def _field(*, default: Any = _ABSENT, default_factory: Callable[[], Any] | None = None) -> Any:
+    """Return a default, or one that is made afresh for each value."""
+    return default if default_factory is None else _Factory(default_factory)
 
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -52,7 +53,9 @@ class CatFile:
     def close(self) -> None:
         """End the process; a second call does nothing."""
         if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
+            # It may have ended by itself, with a question still on its way.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         if self._process.stdout:
             self._process.stdout.close()
         self._process.wait()

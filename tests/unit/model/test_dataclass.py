@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -202,6 +204,62 @@ class Packed:
 
 def test_pickling():
     assert pickle.loads(pickle.dumps(Packed("a", 2))) == Packed("a", 2)  # noqa: S301 - our own
+
+
+def test_the_first_values_can_be_made_in_many_threads_at_once():
+    for _ in range(20):
+        plain = _classes(ours)[0]
+        start = threading.Barrier(8)
+
+        def make(number, plain=plain, start=start):
+            start.wait()
+            return plain("a", number)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert [v.size for v in pool.map(make, range(8))] == list(range(8))
+
+
+def test_what_comes_after_the_fields():
+    for kit in (ours, dataclasses):
+
+        @kit.dataclass(frozen=True, slots=True)
+        class Positive:
+            """A number above zero."""
+
+            number: int = kit.field(default=1)
+
+            def __post_init__(self) -> None:
+                if self.number <= 0:
+                    raise ValueError("not positive")
+
+        assert Positive().number == 1
+        for _ in range(2):
+            with pytest.raises(ValueError, match="not positive"):
+                Positive(0)
+
+
+def test_nothing_in_it():
+    for kit in (ours, dataclasses):
+
+        @kit.dataclass(frozen=True, slots=True)
+        class Empty:
+            """Nothing."""
+
+        assert Empty() == Empty()
+        assert repr(Empty()).endswith("Empty()")
+
+
+@pytest.mark.parametrize("kind", ["ClassVar[int]", "InitVar[int]", "dataclasses.KW_ONLY"])
+def test_what_is_not_offered_is_refused(kind):
+    with pytest.raises(TypeError, match="standard library"):
+        ours.dataclass(type("Special", (), {"__annotations__": {"x": kind}}))
+
+
+def test_inheritance_and_shared_defaults_are_refused():
+    with pytest.raises(TypeError, match="standard library"):
+        ours.dataclass(type("Child", (Packed,), {"__annotations__": {"x": "int"}}))
+    with pytest.raises(TypeError, match="standard library"):
+        ours.dataclass(type("Shared", (), {"__annotations__": {"x": "list[int]"}, "x": []}))
 
 
 def test_a_subclass_uses_the_constructor_of_its_base():
