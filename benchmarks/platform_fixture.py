@@ -12,7 +12,7 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.stores.names import remember
 
 SIZE = 1_000_000
-_BLUEPRINT = """\
+BLUEPRINT = """\
 schema: neurocaas/blueprint/v1
 name: bench
 version: 1.0.0
@@ -60,7 +60,7 @@ class Platform:
         for part in ("registry/hardware", "registry/users", "registry/groups", "iae/bench-stdlib"):
             shutil.copytree(source / part, self.repo / part)
         (self.repo / "registry/blueprints").mkdir()
-        (self.repo / "registry/blueprints/bench.yaml").write_text(_BLUEPRINT)
+        (self.repo / "registry/blueprints/bench.yaml").write_text(BLUEPRINT)
         self.git("init", "-q", "-b", "main")
         self.commit("Publish the benchmark")
 

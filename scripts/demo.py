@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""The whole loop on this machine, on real recordings: publish, submit, run, fetch.
+"""The whole loop on this machine, on real recordings: publish, submit, run, fetch, audit.
 
     make demo          (or: .venv/bin/python scripts/demo.py [--folder .demo])
 
-Plays the publisher's and the scientist's sessions with the commands that they would type. The
-forge is a bare git repository; everything is kept below `.demo/`. Downloads and built environments
+Plays the publisher's, the scientist's and the auditor's session with the commands that they would
+type. The forge is a bare git repository; everything is kept below `.demo/`. Downloads and built environments
 stay there in `cache/`, so that a second demo takes seconds; everything else starts afresh.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import fcntl
+import json
 import os
 import shlex
 import shutil
@@ -27,6 +29,7 @@ RECORDINGS = ("resting-state-left.csv", "event-related-fmri.csv", "grasshopper-r
 _MARK = ".neurocaas-demo"
 _KEPT = {"cache", _MARK}
 _FINDINGS = 10
+_INVALID = 13
 _USAGE = 2
 _INTERRUPTED = 130
 
@@ -97,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             publisher(stage)
             scientist(stage)
             ensemble(stage)
+            auditor(stage)
             finale(stage)
     except KeyboardInterrupt:
         print("\ndemo: stopped; it starts afresh next time", file=sys.stderr)
@@ -232,6 +236,50 @@ def ensemble(stage: Stage) -> None:
     stage.run("neurocaas fetch ensemble-01 ../results/ensemble-01", clone)
 
 
+def auditor(stage: Stage) -> None:
+    """Verify and replay the scientist's results with a store of one's own, then tamper with them."""
+    stage.heading("The auditor (rosalind): is that really how the results came about?")
+    stage.tell("the scientist hands over the results and the root of the machine that signed them")
+    stage.run("neurocaas trust export ../trusted_root.json", stage.folder / "scientist")
+    stage.become("rosalind")
+    stage.env["NEUROCAAS_HOME"] = str(stage.folder / "auditor-home")
+    stage.run("git clone --quiet origin.git auditor", stage.folder)
+    clone = stage.folder / "auditor"
+    stage.run("neurocaas inspect smooth-01", clone)
+    root = "--offline --trust-root ../trusted_root.json"
+    stage.run(f"neurocaas verify smooth-01 ../results/smooth-01 {root}", clone)
+    stage.tell("run it again: same commit, same environment, same recordings, nothing reused")
+    files = " ".join(f"../recordings/{name}" for name in RECORDINGS)
+    stage.run(f"neurocaas data put {files}", clone)
+    stage.run(f"neurocaas replay smooth-01 {root} --attest", clone)
+    stage.tell("now somebody changes one byte of a result")
+    changed = stage.folder / "tampered"
+    shutil.copytree(stage.folder / "results/smooth-01", changed)
+    _flip(changed / "001-smooth/metrics.json")
+    stage.run(f"neurocaas verify smooth-01 ../tampered {root}", clone, code=_INVALID)
+    stage.tell("or one field of the certificate: another analysis version")
+    certificate = changed / "certificate.sigstore.json"
+    bundle = json.loads(certificate.read_bytes())
+    payload = base64.b64decode(bundle["dsseEnvelope"]["payload"])
+    payload = payload.replace(
+        b'"blueprint":"kalman-smoother@1', b'"blueprint":"kalman-smoother@2', 1
+    )
+    bundle["dsseEnvelope"]["payload"] = base64.b64encode(payload).decode()
+    certificate.chmod(0o644)
+    certificate.write_text(json.dumps(bundle))
+    stage.run(
+        f"neurocaas verify ../tampered/certificate.sigstore.json {root}", clone, code=_INVALID
+    )
+
+
+def _flip(path: Path) -> None:
+    """Change the last bit of the middle byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
 def submit(stage: Stage, clone: Path, number: int) -> None:
     """Open and merge a pull request."""
     stage.run("neurocaas pr open", clone)
@@ -242,7 +290,8 @@ def finale(stage: Stage) -> None:
     """Name the files to look at, and say how long everything took."""
     stage.heading("Look at")
     results = stage.folder / "results"
-    patterns = ("smooth-01/*/figure.png", "ensemble-01/*-consensus/figure.png", "*/README.md")
+    patterns = ("smooth-01/*/figure.png", "ensemble-01/*-consensus/figure.png", "*/README.md",
+                "*/certificate.sigstore.json")  # fmt: skip
     for path in (path for pattern in patterns for path in sorted(results.glob(pattern))):
         print(f"  {os.path.relpath(path)}")
     ends = [began for _, began in stage.times[1:]]

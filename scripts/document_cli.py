@@ -33,7 +33,9 @@ stdout is data, stderr is talk. Exit codes:
 | 10 | the registry breaks rules (findings) |
 | 11 | an environment could not be built, or not to the locked digest |
 | 12 | a job or a run failed |
-| 13 | stored content does not have its digest |
+| 13 | stored content does not have its digest, or a certificate does not hold |
+| 14 | a replay gave other results |
+| 15 | a replay was impossible here |
 | 16 | something outside is missing or busy: try again |
 | 130 | interrupted; what has ended is kept |
 
@@ -44,6 +46,7 @@ Environment variables:
 | `NEUROCAAS_HOME` | folder of the store and of all state (default: `~/.local/share/neurocaas`) |
 | `NEUROCAAS_CACHE` | folder of downloads and images, where homes share them (default: `cache/` in the home) |
 | `NEUROCAAS_USER` | your login in the registry; stands for `--user` and `--maintainer` |
+| `NEUROCAAS_SIGNER` | `local` or `sigstore`; stands for `--signer` |
 | `NO_COLOR` | no colours |
 """
 

@@ -16,7 +16,8 @@ class _Entry(NamedTuple):
     help: str
 
 
-_PUBLISHER, _SCIENTIST, _EVERYONE = "Publisher", "Scientist", "Everyone"
+_PUBLISHER, _SCIENTIST, _AUDITOR = "Publisher", "Scientist", "Auditor"
+_EVERYONE = "Everyone"
 _COMMANDS = {
     "init": _Entry("init", _PUBLISHER, "Start a new analysis."),
     "try": _Entry("try_", _PUBLISHER, "Run an environment's sample in the sandbox."),
@@ -27,11 +28,17 @@ _COMMANDS = {
     "status": _Entry("status", _SCIENTIST, "Show where jobs and their runs stand."),
     "logs": _Entry("logs", _SCIENTIST, "Print what the workflows of a job wrote."),
     "fetch": _Entry("fetch", _SCIENTIST, "Copy a job's results into a folder."),
+    "verify": _Entry("verify", _AUDITOR, "Check a certificate, and results against it."),
+    "inspect": _Entry("inspect", _AUDITOR, "Show what a certificate says, in plain words."),
+    "replay": _Entry("replay", _AUDITOR, "Run a job again and compare with its certificate."),
+    "audit": _Entry("audit", _AUDITOR, "Verify every certificate of a registry."),
+    "trust": _Entry("trust", _AUDITOR, "Show and check what this machine signs with."),
     "validate": _Entry("validate", _EVERYONE, "Judge a registry or a change of it."),
     "explain": _Entry("explain", _EVERYONE, "Explain a rule."),
     "pr": _Entry("pr", _EVERYONE, "Open, list, show and merge pull requests."),
     "reconcile": _Entry("reconcile", _EVERYONE, "Run every merged job that has no result yet."),
     "run": _Entry("reconcile", _EVERYONE, "The same as reconcile."),
+    "certify": _Entry("certify", _EVERYONE, "Sign certificates of jobs that have ended."),
     "worker": _Entry("worker", _EVERYONE, "Execute one run from its spec (what engines start)."),
 }
 
@@ -55,7 +62,7 @@ class _Group(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        for section in (_PUBLISHER, _SCIENTIST, _EVERYONE):
+        for section in (_PUBLISHER, _SCIENTIST, _AUDITOR, _EVERYONE):
             with formatter.section(section):
                 rows = [(n, e.help) for n, e in _COMMANDS.items() if e.section == section]
                 formatter.write_dl(rows)

@@ -13,14 +13,23 @@ import click
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
+from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
 from neurocaas_ci.cli.progress import make_observer
+from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.executors.local import LocalExecutor
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
-from neurocaas_ci.run.pending import in_merge_order, job_id, manifests, select, without_record
-from neurocaas_ci.run.reconcile import Reconciler
+from neurocaas_ci.run.pending import (
+    in_merge_order,
+    job_id,
+    manifests,
+    select,
+    uncertified,
+    unfinished,
+)
+from neurocaas_ci.run.reconcile import Outcome, Reconciler
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.verify import damaged_runs
 
@@ -39,6 +48,12 @@ from neurocaas_ci.run.verify import damaged_runs
     help="`none` runs workflows without a sandbox; the record says so.",
 )
 @click.option("--cpus", type=click.IntRange(min=1), help="Processors to use (default: all).")
+@click.option(
+    "--certify/--no-certify",
+    default=True,
+    help="Sign each ended job's certificate and bring it onto main.  [default: certify]",
+)
+@signer_options
 def command(
     jobs: tuple[str, ...],
     repo: Path | None,
@@ -48,48 +63,57 @@ def command(
     no_cache: bool,
     isolation: Literal["sandbox", "none"],
     cpus: int | None,
+    certify: bool,
+    signer: SignerKind,
+    trust_config: Path | None,
 ) -> None:
-    """Carry every merged job without a result to its end (or only the named JOBS).
+    """Carry every merged job without a certificate to its end (or only the named JOBS).
 
     Runs are executed in a sandbox on this machine, as many at once as it and the job allow. It may
     be interrupted at any time: what has ended is kept, and the next call goes on from there. Exits
-    with 12 when a job failed, with 16 when one waits for something outside.
+    with 12 when a job failed, with 16 when one waits for something outside, and with 13 or 16 when
+    a certificate could not be made; `neurocaas certify` then finishes that.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     repo = find_repo(repo)
     ref = main_ref(repo, fetch=fetch)
     home = open_home(sandboxed=True)
+    conclude = Concluder(repo, ref, home, signer, trust_config) if certify else None
     with GitTree(repo, ref) as head:
-        open_jobs = without_record(head, home.state)
         wanted = select(head, jobs) if jobs else manifests(head)
-        paths = set(wanted) & set(open_jobs)
+        paths = set(wanted) & set(unfinished(head, home.state))
         if verify:
             finished = [path for path in wanted if path not in paths]
             paths |= _damaged(home, finished)
-        if not paths:
+        # Their results were kept when signing or publishing failed, or when it was not wanted.
+        ended = set(wanted) & set(uncertified(head, home.state)) - paths if conclude else set()
+        if not paths and not ended:
             say("nothing to do: every merged job has a result")
             return
-        count = cpus or len(os.sched_getaffinity(0))
-        observer = make_observer(home)
-        reconciler = Reconciler(
-            repo=repo,
-            head=head,
-            home=home,
-            images=Images(home.cache, say),
-            sandbox=Sandbox.probe(isolation, home.scratch),
-            make_executor=lambda execute: LocalExecutor(
-                execute, cpus=count, memory=available_memory(), ahead=1
-            ),
-            cpus=count,
-            observer=observer,
-            ref=ref,
-            use_cache=not no_cache,
-        )
-        try:
-            results = reconciler.reconcile(in_merge_order(repo, head.commit, paths))
-        finally:
-            observer.close()
-        _report(results)
+        outcomes = [conclude.outcome(job_id(path)) for path in sorted(ended)] if conclude else []
+        if paths:
+            count = cpus or len(os.sched_getaffinity(0))
+            observer = make_observer(home)
+            reconciler = Reconciler(
+                repo=repo,
+                head=head,
+                home=home,
+                images=Images(home.cache, say),
+                sandbox=Sandbox.probe(isolation, home.scratch),
+                make_executor=lambda execute: LocalExecutor(
+                    execute, cpus=count, memory=available_memory(), ahead=1
+                ),
+                cpus=count,
+                observer=observer,
+                ref=ref,
+                use_cache=not no_cache,
+                conclude=conclude,
+            )
+            try:
+                outcomes += reconciler.reconcile(in_merge_order(repo, head.commit, paths))
+            finally:
+                observer.close()
+    _report(outcomes)
 
 
 def _damaged(home: Home, paths: Sequence[str]) -> set[str]:
@@ -101,15 +125,16 @@ def _damaged(home: Home, paths: Sequence[str]) -> set[str]:
     return broken
 
 
-def _report(results: list[tuple[str, str]]) -> None:
-    counts = Counter(status for _, status in results)
+def _report(outcomes: list[Outcome]) -> None:
+    raise_uncertified(outcomes)
+    counts = Counter(outcome.status for outcome in outcomes)
     if counts["failed"]:
         raise RunError(
-            f"{counts['failed']} of {len(results)} jobs failed",
+            f"{counts['failed']} of {len(outcomes)} jobs failed",
             hint="`neurocaas status JOB` says which runs, `neurocaas logs JOB` what they wrote",
         )
     if counts["waiting"]:
         raise BackendUnavailableError(
-            f"{counts['waiting']} of {len(results)} jobs could not be finished now",
+            f"{counts['waiting']} of {len(outcomes)} jobs could not be finished now",
             hint="mend what is named above and run `neurocaas reconcile` again",
         )

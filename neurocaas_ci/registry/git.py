@@ -18,6 +18,8 @@ from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry, parts_of
 _FOLDER = "40000"
 _CHUNK = 1 << 20
 _MAX_ENTRIES = 500_000
+# A whole history holds as many folders as it likes; what is forgotten is read again.
+_MAX_FOLDERS = 2_000
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Refs and ids; what else a revision can be, git is asked for by another command.
 _PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
@@ -105,6 +107,8 @@ class CatFile:
             found = self.object(commit)
             if found is None or found[0] != "commit":
                 return None
+            if len(self._roots) >= _MAX_FOLDERS:
+                self._roots.clear()
             self._roots[commit] = found[1].split(b"\n", 1)[0].removeprefix(b"tree ").decode()
         here: _Child | None = _Child(_FOLDER, self._roots[commit])
         if not path:
@@ -119,6 +123,8 @@ class CatFile:
     def folder(self, tree: str) -> dict[str, _Child]:
         """Return the children of a git tree object by name."""
         if tree not in self._folders:
+            if len(self._folders) >= _MAX_FOLDERS:
+                self._folders.clear()
             found = self.object(tree)
             self._folders[tree] = _parse_folder(found[1], len(tree) // 2) if found else {}
         return self._folders[tree]
@@ -146,11 +152,14 @@ class CatFile:
 class GitTree:
     """The files of one commit; `commit` is its full id. Close it, or use it in a `with` block."""
 
-    def __init__(self, repo: Path, rev: str = "HEAD", objects: CatFile | None = None) -> None:
-        """Open the tree; `objects` is a reader of the repository to use, which is not closed."""
+    def __init__(self, repo: Path, rev: str = "HEAD", *, shared: CatFile | None = None) -> None:
         self.repo = repo
-        self._git = objects or CatFile(repo)
-        self._shared = objects is not None
+        self._shared = shared is not None
+        self._git = shared or CatFile(repo)
+        if shared is not None:
+            # It is only ever asked for full ids, which git need not resolve.
+            self.commit = rev
+            return
         try:
             self.commit = self._git.commit(rev) or head_commit(repo, rev)
         except BackendUnavailableError:
@@ -164,7 +173,7 @@ class GitTree:
 
     @property
     def objects(self) -> CatFile:
-        """Return the reader behind this tree, which other trees of the repository may share."""
+        """Return the reader behind this tree, for others that read the same repository."""
         return self._git
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
@@ -199,6 +208,13 @@ class GitTree:
                     found.append(TreeEntry(before + name, child.mode, child.id))
         found.sort()
         return found
+
+    def at(self, commit: str) -> GitTree:
+        """Return the tree of another commit (a full id), read through the same git process.
+
+        It is closed with this one. A commit that is not there is an empty tree.
+        """
+        return GitTree(self.repo, commit, shared=self._git)
 
     def close(self) -> None:
         """End the git process behind this tree if it is its own; a second call does nothing."""

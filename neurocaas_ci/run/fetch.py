@@ -22,6 +22,8 @@ from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.status import read_record
 from neurocaas_ci.stores.directory import atomic_write
 
+README = "README.md"
+CERTIFICATE = "certificate.sigstore.json"
 _CHUNK = 1 << 20
 # Half copied files are here and nowhere else; the next fetch removes what a killed one left.
 _INCOMING = ".neurocaas-incoming"
@@ -68,12 +70,12 @@ def fetch(home: Home, job: str, folder: Path) -> Fetched:
 
 def _require_own(folder: Path, job: str) -> None:
     """Refuse a folder in which the files that explain the results belong to something else."""
-    readme = folder / "README.md"
+    readme = folder / README
     if readme.is_file():
         with readme.open("rb") as stream:
             if stream.readline() == f"{_title(job)}\n".encode():
                 return
-    names = ("README.md", "parameters.yaml", "job-record.json")
+    names = (README, "parameters.yaml", "job-record.json", CERTIFICATE)
     taken = next((folder / name for name in names if os.path.lexists(folder / name)), None)
     if taken is None:
         return
@@ -113,14 +115,18 @@ def _copy_all(home: Home, plan: dict[str, Any], folder: Path, incoming: Path) ->
             files += 1
             size += length
         _write_record(home, plan["job"], run, folder)
+    certificate = home.state.read(records.certificate_key(plan["job"]))
     # First, for it marks the folder as this job's.
-    atomic_write(folder / "README.md", _readme(plan, rows, missing).encode())
+    text = _readme(plan, rows, missing, certified=certificate is not None)
+    atomic_write(folder / README, text.encode())
     parameters = json.dumps(plan["parameters"], indent=2, sort_keys=True) + "\n"
     atomic_write(folder / "parameters.yaml", parameters.encode())
     done = home.state.read(records.job_key(plan["job"]))
     if done is not None:
-        document = json.dumps(records.decode_job(done), indent=2, sort_keys=True) + "\n"
-        atomic_write(folder / "job-record.json", document.encode())
+        # Byte for byte: the job's certificate names its digest.
+        atomic_write(folder / "job-record.json", done)
+    if certificate is not None:
+        atomic_write(folder / CERTIFICATE, certificate)
     return Fetched(files, size, tuple(missing))
 
 
@@ -168,7 +174,14 @@ def _title(job: str) -> str:
     return f"# Results of job {job}"
 
 
-def _readme(plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: list[str]) -> str:
+def _readme(
+    plan: dict[str, Any],
+    rows: list[tuple[RunRecord, str]],
+    missing: list[str],
+    *,
+    certified: bool,
+) -> str:
+    check = f"`neurocaas verify {CERTIFICATE} .`"
     lines = [
         _title(plan["job"]),
         "",
@@ -181,6 +194,11 @@ def _readme(plan: dict[str, Any], rows: list[tuple[RunRecord, str]], missing: li
         "* `parameters.yaml`: the effective parameters, defaults included",
         "* `job-record.json`: commits, environment, machine, times, cost; the digest of each record",
         "* `records/<run>.json`: every input and output by digest, limits and isolation, usage",
+        *(
+            [f"* `{CERTIFICATE}`: signed; {check} compares all of this with it"]
+            if certified
+            else []
+        ),
         "",
         "| run | dataset | status | files | seconds | note |",
         "|---|---|---|---|---|---|",

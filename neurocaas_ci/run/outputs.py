@@ -101,7 +101,7 @@ def _show(path: str) -> str:
 
 
 def _missing(required: Iterable[str], paths: list[str]) -> Problem | None:
-    absent = [g for g in required if not any(_pattern(g).fullmatch(p) for p in paths)]
+    absent = [g for g in required if not any(output_pattern(g).fullmatch(p) for p in paths)]
     if not absent:
         return None
     there = f"it wrote {', '.join(paths[:_NAMED])}" if paths else "it wrote nothing"
@@ -114,7 +114,7 @@ def _missing(required: Iterable[str], paths: list[str]) -> Problem | None:
 
 
 @lru_cache(maxsize=256)
-def _pattern(glob: str) -> re.Pattern[str]:
+def output_pattern(glob: str) -> re.Pattern[str]:
     """Compile a glob over paths: `*` and `?` stay within a name, `**/` is any number of folders."""
     parts = re.split(r"(\*\*/|\*\*|\*|\?)", os.path.normpath(glob).lstrip("/"))
     words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

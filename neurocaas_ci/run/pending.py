@@ -40,15 +40,27 @@ def manifests(tree: GitTree) -> list[str]:
     return [e.path for e in entries if e.path.endswith(".yaml") and e.path.count("/") == 4]  # noqa: PLR2004 - registry/jobs/<login>/<yyyy-mm>/<job>.yaml
 
 
-def without_record(tree: GitTree, state: StateStore) -> list[str]:
+def unfinished(tree: GitTree, state: StateStore) -> list[str]:
     """Return the manifests of all jobs that have neither a record here nor a certificate."""
+    return [path for path in _uncertified(tree) if state.read(_record(path)) is None]
+
+
+def uncertified(tree: GitTree, state: StateStore) -> list[str]:
+    """Return the manifests of all jobs that have a record here, but no certificate."""
+    return [path for path in _uncertified(tree) if state.read(_record(path)) is not None]
+
+
+def _uncertified(tree: GitTree) -> list[str]:
     certified = {entry.path for entry in tree.entries("certificates")}
     return [
         path
         for path in manifests(tree)
         if f"certificates/{job_id(path)}.sigstore.json" not in certified
-        and state.read(records.job_key(job_id(path))) is None
     ]
+
+
+def _record(path: str) -> str:
+    return records.job_key(job_id(path))
 
 
 def select(tree: GitTree, names: Collection[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,9 +12,9 @@ from typing import Any, Protocol
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Execute, Executor, Unfinished
-from neurocaas_ci.model.dataclass import dataclass, field
+from neurocaas_ci.model.dataclass import dataclass, field, replace
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
-from neurocaas_ci.model.run import RunRecord, RunStatus
+from neurocaas_ci.model.run import RunRecord, RunSpec, RunStatus
 from neurocaas_ci.registry.git import GitTree, blob_at
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
@@ -58,12 +58,27 @@ class MakeExecutor(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job stands after a pass: the status of its record, or `waiting`.
+
+    A job waits when something outside must change first, and `error` says what. Of a job that has
+    a record, `error` says why it could not be concluded (certified and published).
+    """
+
+    job: str
+    status: str
+    error: NeurocaasError | None = None
+
+
 @dataclass
 class Reconciler:
     """One pass over merged jobs.
 
-    `head` is the tree of main; `cancelled_at` looks a manifest up on the newest main while runs are
-    under way. `stop` ends everything without records (Ctrl-C).
+    `head` is the tree of main; main is looked at again while runs are under way, for a cancellation.
+    `conclude` is called with the id of each job that has ended; an error of it is part of the
+    outcome. `only` chooses among the runs of a job (default: all). `stop` ends everything without
+    records (Ctrl-C).
     """
 
     repo: Path
@@ -76,25 +91,34 @@ class Reconciler:
     ref: str
     cpus: int
     use_cache: bool = True
+    conclude: Callable[[str], None] | None = None
+    only: Callable[[RunSpec], bool] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def reconcile(self, jobs: Sequence[Merged]) -> list[tuple[str, str]]:
-        """Take up each job in order; return (job id, status) pairs.
-
-        A status is that of the record, or `waiting` when something outside must change first.
-        """
-        results: list[tuple[str, str]] = []
+    def reconcile(self, jobs: Sequence[Merged]) -> list[Outcome]:
+        """Take up each job in order and return how each stands."""
+        outcomes: list[Outcome] = []
         with Scratch(self.home.scratch) as scratch:
             for merged in jobs:
-                try:
-                    status, message = self._carry(merged, scratch)
-                except NeurocaasError as error:
-                    if self.stop.is_set():
-                        raise
-                    status, message = "waiting", str(error)
-                self.observer.job_ended(merged.id, status, message)
-                results.append((merged.id, status))
-        return results
+                outcome = self._try(merged, scratch)
+                if self.conclude is not None and outcome.status != "waiting":
+                    try:
+                        self.conclude(merged.id)
+                    except NeurocaasError as error:
+                        outcome = replace(outcome, error=error)
+                outcomes.append(outcome)
+        return outcomes
+
+    def _try(self, merged: Merged, scratch: Scratch) -> Outcome:
+        try:
+            status, message = self._carry(merged, scratch)
+            outcome = Outcome(merged.id, status)
+        except NeurocaasError as error:
+            if self.stop.is_set():
+                raise
+            message, outcome = str(error), Outcome(merged.id, "waiting", error)
+        self.observer.job_ended(merged.id, outcome.status, message)
+        return outcome
 
     def _carry(self, merged: Merged, scratch: Scratch) -> tuple[str, str]:
         job = load_job(self.head, merged.path)
@@ -108,6 +132,9 @@ class Reconciler:
             images=self.images,
             use_cache=self.use_cache,
         )
+        if self.only is not None:
+            chosen = tuple(spec for spec in resolved.specs if self.only(spec))
+            resolved = replace(resolved, specs=chosen)
         facts = machine_facts()
         for spec in resolved.specs:
             require_profile(spec.determinism, facts, where=job.id)
@@ -139,7 +166,7 @@ class Reconciler:
                 ended[result.run] = result
                 self.observer.run_ended(result)
         if problems:
-            return "waiting", _summary(problems, len(resolved.specs))
+            raise _unfinished(problems, len(resolved.specs))
         return self._finish(resolved, ended, facts)
 
     def _run(
@@ -174,9 +201,8 @@ class Reconciler:
         for record in ordered:
             document = state.read(records.record_key(record.job, record.run)) or b""
             rows.append((record.run, record.status, sha256_bytes(document)))
-        cost = sum(
-            r.usage.wall_s / 3600 * resolved.hardware[r.step].price_standard for r in ordered
-        )
+        prices = {step: kind.price_standard for step, kind in resolved.hardware.items()}
+        cost = sum(r.usage.wall_s / 3600 * prices[r.step] for r in ordered)
         with state.claim(records.job_key(resolved.job.id), wait=True):
             if state.read(records.job_key(resolved.job.id)) is None or self._stale(resolved, rows):
                 plan = records.plan_facts(resolved.plan)
@@ -189,6 +215,7 @@ class Reconciler:
                         wall_s=sum(r.usage.wall_s for r in ordered),
                         cpu_s=sum(r.usage.cpu_s for r in ordered),
                         cost_usd=round(cost, 6),
+                        prices=prices,
                         host=facts,
                         started=min(r.started for r in ordered),
                         ended=max(r.ended for r in ordered),
@@ -213,6 +240,7 @@ class Reconciler:
             wall_s=0.0,
             cpu_s=0.0,
             cost_usd=0.0,
+            prices={},
             host={},
             started=now,
             ended=now,
@@ -256,9 +284,10 @@ class _CancelWatch:
                 continue
 
 
-def _summary(problems: list[Unfinished], total: int) -> str:
+def _unfinished(problems: list[Unfinished], total: int) -> NeurocaasError:
     first = problems[0]
-    return f"{len(problems)} of {total} runs are unfinished; first {first.run}: {first.error}"
+    message = f"{len(problems)} of {total} runs are unfinished; first {first.run}: {first.error}"
+    return type(first.error)(message)
 
 
 def _sync(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.model.run import (
     InputFile,
     Isolation,
@@ -38,11 +39,22 @@ class StepImage:
 
 
 @dataclass(frozen=True, slots=True)
+class StepTerms:
+    """On what terms the runs of a step are executed; `max_runtime` is seconds."""
+
+    hardware: str
+    determinism: str
+    max_runtime: int
+    limits: RunLimits
+
+
+@dataclass(frozen=True, slots=True)
 class JobPlan:
     """What a job resolved to when it was first taken up; written once, before the first run.
 
     `registry_commit` is the commit that added the manifest, `blueprint_commit` the one that
-    published the blueprint version; `runs` pairs run ids with dataset names.
+    published the blueprint version; `runs` pairs run ids with dataset names, `datasets` are those
+    of the manifest.
     """
 
     job: str
@@ -51,6 +63,9 @@ class JobPlan:
     version: str
     blueprint_commit: str
     images: Mapping[str, StepImage]
+    steps: Mapping[str, StepTerms]
+    datasets: tuple[Dataset, ...]
+    pricing: str
     runs: tuple[tuple[str, str], ...]
     parameters: Mapping[str, Any]
     started: str
@@ -58,7 +73,10 @@ class JobPlan:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """How a job ended: one line per run, totals, and the machine it ran on."""
+    """How a job ended: one line per run, totals, and the machine it ran on.
+
+    `prices` are US dollars per hour by step, as the cost was reckoned with.
+    """
 
     job: str
     status: RunStatus
@@ -67,6 +85,7 @@ class JobRecord:
     wall_s: float
     cpu_s: float
     cost_usd: float
+    prices: Mapping[str, float]
     host: Mapping[str, Any]
     started: str
     ended: str
@@ -101,6 +120,11 @@ def job_key(job: str) -> str:
 def plan_key(job: str) -> str:
     """Return where the plan of a started job is kept."""
     return f"jobs/{job}/plan.json"
+
+
+def certificate_key(job: str) -> str:
+    """Return where the certificate of a job is kept until main has it, and afterwards."""
+    return f"jobs/{job}/certificate.sigstore.json"
 
 
 def result_key(identity: Sha256) -> str:
@@ -184,7 +208,6 @@ def decode_record(data: bytes) -> RunRecord:
 
 def encode_spec(spec: RunSpec) -> bytes:
     """Return the spec as the JSON document that `neurocaas worker` takes."""
-    limits = {name: getattr(spec.limits, name) for name in RunLimits.__slots__}
     return _dump(
         {
             "schema": _SPEC,
@@ -198,7 +221,7 @@ def encode_spec(spec: RunSpec) -> bytes:
             "inputs": [[f.path, f.sha256, f.size] for f in spec.inputs],
             "needs": dict(spec.needs),
             "outputs_required": spec.outputs_required,
-            "limits": limits,
+            "limits": _limits(spec.limits),
             "max_runtime": spec.max_runtime,
             "hardware": spec.hardware,
             "determinism": spec.determinism,
@@ -232,11 +255,19 @@ def decode_spec(data: bytes) -> RunSpec:
 
 def encode_plan(plan: JobPlan) -> bytes:
     """Return the plan of a job as one JSON document."""
-    return _dump({"schema": _PLAN, **plan_facts(plan), "runs": plan.runs, "started": plan.started})
+    return _dump(
+        {
+            "schema": _PLAN,
+            **plan_facts(plan),
+            "datasets": [[d.uri, d.sha256, d.size] for d in plan.datasets],
+            "runs": plan.runs,
+            "started": plan.started,
+        }
+    )
 
 
 def plan_facts(plan: JobPlan) -> dict[str, Any]:
-    """Return what a plan pins, without the runs and the time."""
+    """Return what a plan pins, without datasets, runs and the time."""
     return {
         "job": plan.job,
         "registry_commit": plan.registry_commit,
@@ -247,6 +278,16 @@ def plan_facts(plan: JobPlan) -> dict[str, Any]:
             step: {"iae": i.iae, "recipe": i.recipe, "image": i.image, "config": i.config}
             for step, i in plan.images.items()
         },
+        "steps": {
+            step: {
+                "hardware": terms.hardware,
+                "determinism": terms.determinism,
+                "max_runtime": terms.max_runtime,
+                "limits": _limits(terms.limits),
+            }
+            for step, terms in plan.steps.items()
+        },
+        "pricing": plan.pricing,
         "parameters": dict(plan.parameters),
     }
 
@@ -257,7 +298,7 @@ def decode_plan(data: bytes) -> dict[str, Any]:
 
 
 def encode_job(record: JobRecord) -> bytes:
-    """Return the record of a finished job as one JSON document."""
+    """Return the record of a finished job as one JSON document, laid out for people."""
     return _dump(
         {
             "schema": _JOB,
@@ -268,10 +309,12 @@ def encode_job(record: JobRecord) -> bytes:
             "runs": record.runs,
             "usage": {"wall_s": record.wall_s, "cpu_s": record.cpu_s},
             "cost_usd": record.cost_usd,
+            "prices_usd_per_hour": dict(record.prices),
             "host": dict(record.host),
             "started": record.started,
             "ended": record.ended,
-        }
+        },
+        indent=1,
     )
 
 
@@ -280,8 +323,14 @@ def decode_job(data: bytes) -> dict[str, Any]:
     return _load(data, _JOB)
 
 
-def _dump(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+def _limits(limits: RunLimits) -> dict[str, int]:
+    return {name: getattr(limits, name) for name in RunLimits.__slots__}
+
+
+def _dump(document: dict[str, Any], indent: int | None = None) -> bytes:
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(document, separators=separators, indent=indent, ensure_ascii=False)
+    return (text if indent is None else f"{text}\n").encode()
 
 
 def _load(data: bytes, schema: str) -> dict[str, Any]:

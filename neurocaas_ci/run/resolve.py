@@ -17,7 +17,8 @@ from neurocaas_ci.protocols.parameters import effective
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import published
 from neurocaas_ci.registry.git import GitTree
-from neurocaas_ci.run.records import JobPlan, StepImage
+from neurocaas_ci.registry.tree import TreeEntry
+from neurocaas_ci.run.records import JobPlan, StepImage, StepTerms
 from neurocaas_ci.run.specs import StepEnvironment, make_specs
 
 _HINT = "`neurocaas validate` explains every finding; `pr merge` would have refused this"
@@ -46,6 +47,30 @@ def load_job(tree: GitTree, path: str) -> Job:
     return loaded.value
 
 
+def parse_job(path: str, content: bytes) -> Job:
+    """Read a manifest that is in memory; raise FindingsError when it is not valid."""
+    loaded = Registry(_OneFile(path, content)).job(path)
+    if loaded.value is None:
+        raise _invalid(f"the job {path} is not valid", loaded.findings)
+    return loaded.value
+
+
+@dataclass(frozen=True, slots=True)
+class _OneFile:
+    """A tree that holds one file."""
+
+    path: str
+    content: bytes
+
+    def read(self, path: str, limit: int | None = None) -> bytes | None:
+        if path != self.path:
+            return None
+        return self.content if limit is None else self.content[: limit + 1]
+
+    def entries(self, prefix: str = "") -> list[TreeEntry]:  # noqa: ARG002 - the port's signature
+        return []
+
+
 def resolve(
     repo: Path,
     job: Job,
@@ -61,7 +86,7 @@ def resolve(
     be had with the digest that the blueprint's commit pins.
     """
     blueprint_commit = published(repo, head.commit, job.blueprint, job.version, head.objects)
-    with GitTree(repo, blueprint_commit, head.objects) as tree:
+    with head.at(blueprint_commit) as tree:
         registry = Registry(tree)
         loaded = registry.blueprint(job.blueprint)
         if loaded.value is None:
@@ -88,6 +113,17 @@ def resolve(
         version=blueprint.version,
         blueprint_commit=blueprint_commit,
         images=pinned,
+        steps={
+            step.id: StepTerms(
+                job.hardware.get(step.id, step.hardware),
+                environments[step.id].determinism,
+                min(step.max_runtime, job.max_runtime or step.max_runtime),
+                step.limits,
+            )
+            for step in blueprint.steps
+        },
+        datasets=job.datasets,
+        pricing=job.pricing,
         runs=tuple((spec.run, _dataset_of(spec)) for spec in specs),
         parameters=effective(blueprint.parameters, job.parameters),
         started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),

@@ -35,7 +35,8 @@ class Signer(Protocol):
 
         The arguments are what git says here. A signer whose certificates are issued on the word of
         somebody else (a forge) answers with that word. Raise VerificationError when the two
-        contradict each other, BackendUnavailableError when the word cannot be had now.
+        contradict each other, BackendUnavailableError when the word cannot be had now, UsageError
+        when the signer cannot be used as it was asked for.
         """
         ...
 
@@ -43,6 +44,7 @@ class Signer(Protocol):
         """Return a Sigstore bundle v0.3 (JSON) around these exact bytes.
 
         Raise BackendUnavailableError when the certificate authority or the log cannot be reached or
-        the identity has expired (trying again can help), VerificationError when they refuse.
+        the identity has expired (trying again can help), VerificationError when they refuse or
+        what they return does not verify, UsageError when the signer cannot be used like this.
         """
         ...

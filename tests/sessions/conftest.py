@@ -10,8 +10,8 @@ import pytest
 from transcript import Shell, play
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-_ORDER = ("operator", "publisher", "scientist")
-_LOGINS = {"operator": "ada", "publisher": "ada", "scientist": "grace"}
+_ORDER = ("operator", "publisher", "scientist", "auditor")
+_LOGINS = {"operator": "ada", "publisher": "ada", "scientist": "grace", "auditor": "rosalind"}
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The guide's base are Debian packages; without a network it is the Python that runs this test.
 _HOST_BASE = {

@@ -1,5 +1,6 @@
 """The demo, as `make demo` plays it, twice: cold, then with what the first left in its cache."""
 
+import fnmatch
 import os
 import re
 import shutil
@@ -42,6 +43,13 @@ def _demo(folder, timeout):
     return done.stdout, time.monotonic() - began
 
 
+def _published(folder, pattern):
+    """Return the names of what lies on main of the demo's origin."""
+    command = ["git", "-C", folder / "origin.git", "ls-tree", "-r", "--name-only", "main"]
+    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return [name for name in names if fnmatch.fnmatch(name, f"{pattern}/*")]
+
+
 def _digests(folder):
     """Return the digest of every output by job, run and path."""
     found = {}
@@ -65,6 +73,11 @@ def test_demo_shows_results_and_repeats_them_bit_for_bit(folder):
     assert any(name.endswith("figure.png") for name in named)
     for name in named:
         assert (folder / name).is_file(), name
+    assert "identical: all 15 outputs are byte for byte the same" in text
+    assert text.count("INVALID: outputs") == 1
+    assert text.count("INVALID: signature") == 1
+    (verdict,) = _published(folder, "certificates/grace/*/smooth-01.replays")
+    assert "-identical-" in verdict
     first = _digests(folder)
     assert len({job for job, _, _ in first}) == 2
 

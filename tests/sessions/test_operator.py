@@ -7,13 +7,19 @@ import pytest
 pytestmark = pytest.mark.sandbox
 
 
+def _git(repository, *arguments):
+    done = subprocess.run(
+        ["git", "-C", repository, *arguments], check=True, capture_output=True, text=True
+    )
+    return done.stdout.split()
+
+
 def test_operator_founds_a_registry_that_validates(sessions):
     played = sessions.play("operator")
     assert sum(step.command == "neurocaas validate" for step in played) == 2
-    files = subprocess.run(
-        ["git", "-C", sessions.folder / "origin.git", "ls-tree", "-r", "--name-only", "main"],
-        check=True, capture_output=True, text=True,
-    ).stdout.split()  # fmt: skip
+    origin = sessions.folder / "origin.git"
+    (founded,) = _git(origin, "rev-list", "--max-parents=0", "main")
+    files = _git(origin, "ls-tree", "-r", "--name-only", founded)
     assert files == [
         "registry/groups/example-lab.yaml",
         "registry/hardware/laptop.yaml",

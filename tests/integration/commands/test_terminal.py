@@ -22,7 +22,9 @@ def test_live_bars_show_runs_and_end_clean(platform, terminal):
     assert "001-work" in shown
     assert "002-work succeeded in" in shown
     assert "━" in shown
-    assert "ada/2026-11/bars: succeeded" in shown.rstrip().split("\n")[-1]
+    *_, ended, certified = shown.rstrip().split("\n")
+    assert "ada/2026-11/bars: succeeded" in ended
+    assert "certificate: certificates/ada/2026-11/bars.sigstore.json" in certified
     assert shown.rindex(SHOW) > shown.rindex(HIDE), "the cursor is back"
     assert "Traceback" not in shown
 

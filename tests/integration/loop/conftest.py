@@ -125,6 +125,15 @@ class Platform:
             stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
+    @property
+    def root(self) -> str:
+        """The trusted root of this machine's signing instance."""
+        return str(self.home / "signing/trusted_root.json")
+
+    def audit(self, *arguments: str, code: int | None = 0):
+        """Run one of the auditor's commands with this machine's root, without a network."""
+        return self.run(*arguments, "--offline", "--trust-root", self.root, code=code)
+
     def reconcile(self, *arguments: str, code: int | None = 0):
         return self.run("reconcile", "--no-fetch", *arguments, code=code)
 
@@ -184,6 +193,17 @@ def _template():
     platform.write("registry/blueprints/chain.yaml", blueprint("chain", "chain", ["one", "two"]))
     platform.write(
         "registry/blueprints/ensemble.yaml", blueprint("ensemble", "ensemble", ["fit", "join"])
+    )
+    platform.write(
+        "registry/blueprints/noisy.yaml",
+        blueprint(
+            "noisy",
+            "parallel",
+            ["work"],
+            outputs=[
+                {"path": "values.csv", "compare": {"kind": "array", "norm": "l2", "rtol": 1e-6}}
+            ],
+        ),
     )
     platform.run("iae", "lock", "probe")
     platform.commit("Publish the probe")

@@ -29,6 +29,26 @@ if mode == "ok":
     answer()
 elif mode == "random":
     answer(random=os.urandom(8).hex())
+elif mode == "time":
+    answer(time=time.time_ns())
+elif mode == "threads":
+    import threading
+
+    turns = []
+    racers = [threading.Thread(target=lambda: turns.append(time.monotonic_ns())) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    answer(turns=turns)
+elif mode in {"jitter", "drift"}:
+    import random
+
+    # The last bits, as another processor would give them, or the third digit.
+    scale = 1e-12 if mode == "jitter" else 1e-3
+    chance = random.SystemRandom()
+    rows = [f"{k + scale * chance.uniform(0.5, 1):.17g}" for k in range(1, 100)]
+    (out / "values.csv").write_text("value\n" + "\n".join(rows) + "\n")
 elif mode == "exit3":
     print("something is wrong with this recording")
     sys.exit(3)

@@ -16,6 +16,7 @@ def outputs(platform, record):
 
 def test_a_job_of_three_datasets(platform):
     job = platform.job("three", platform.put("a\n", "b\n", "c\n"))
+    head = platform.git("rev-parse", "HEAD")
     platform.reconcile()
     records = platform.records(job)
     assert sorted(records) == ["001-work", "002-work", "003-work"]
@@ -29,9 +30,8 @@ def test_a_job_of_three_datasets(platform):
         assert not record["isolation"]["network"]
     done = platform.job_record(job)
     assert done["status"] == "succeeded"
-    head = platform.git("rev-parse", "HEAD")
     assert done["plan"]["registry_commit"] == head
-    assert done["plan"]["blueprint_commit"] == platform.git("rev-parse", "HEAD~1")
+    assert done["plan"]["blueprint_commit"] == platform.git("rev-parse", f"{head}~1")
     assert "nothing to do" in platform.reconcile().stderr
 
 

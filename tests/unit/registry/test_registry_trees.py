@@ -192,7 +192,7 @@ def test_trees_can_share_a_git_process(repo: Repo) -> None:
     repo.write("a", "new")
     repo.commit()
     with GitTree(repo.root) as head:
-        with GitTree(repo.root, first, head.objects) as before:
+        with head.at(first) as before:
             assert before.read("a") == b"old"
         assert head.read("a") == b"new"
 

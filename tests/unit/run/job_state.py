@@ -7,10 +7,18 @@ import json
 
 from run_specs import JOB, make_record
 
+from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import LogFile, OutputFile
 from neurocaas_ci.run import records
-from neurocaas_ci.run.records import JobPlan, JobRecord, StepImage, encode_job, encode_plan
+from neurocaas_ci.run.records import (
+    JobPlan,
+    JobRecord,
+    StepImage,
+    StepTerms,
+    encode_job,
+    encode_plan,
+)
 
 DIGEST = Sha256("c" * 64)
 
@@ -29,6 +37,8 @@ class JobState:
             job=job, registry_commit="1" * 40, blueprint="probe", version="1.0.0",
             blueprint_commit="2" * 40,
             images={"work": StepImage("probe", DIGEST, DIGEST, DIGEST)},
+            steps={"work": StepTerms("laptop", "none", 60, RunLimits())},
+            datasets=(), pricing="standard",
             runs=tuple((run, f"{run}.csv") for run in runs), parameters={"n": 3, "größe": "é"},
             started="2026-11-01T00:00:00Z",
         )  # fmt: skip
@@ -50,7 +60,7 @@ class JobState:
 
     def end(self, status="succeeded", job=JOB, message=""):
         record = JobRecord(
-            job=job, status=status, plan={}, runs=(), wall_s=1.0, cpu_s=1.0, cost_usd=0.5, host={},
+            job=job, status=status, plan={}, runs=(), wall_s=1.0, cpu_s=1.0, cost_usd=0.5, prices={}, host={},
             started="2026-11-01T00:00:00Z", ended="2026-11-01T00:00:01Z", message=message,
         )  # fmt: skip
         self.home.state.write(records.job_key(job), encode_job(record))

@@ -15,7 +15,8 @@ from neurocaas_ci.run.pending import (
     job_id,
     manifests,
     select,
-    without_record,
+    uncertified,
+    unfinished,
 )
 from neurocaas_ci.stores.directory import DirectoryState
 
@@ -105,7 +106,8 @@ def test_recorded_and_certified_jobs_are_left_out(repo, tmp_path):
     state = DirectoryState(tmp_path / "store")
     state.write(records.job_key("ada/2026-11/done"), b"{}")
     with GitTree(repo.path, "main") as tree:
-        assert [job_id(p) for p in without_record(tree, state)] == ["ada/2026-11/open"]
+        assert [job_id(p) for p in unfinished(tree, state)] == ["ada/2026-11/open"]
+        assert [job_id(p) for p in uncertified(tree, state)] == ["ada/2026-11/done"]
 
 
 def test_selection_by_any_unique_ending(repo):

@@ -52,6 +52,18 @@ SOUND: dict[str, dict[str, Any]] = {
                 "compare": {"kind": "array", "norm": "l2", "rtol": 1e-8, "atol": 0},
             },
             {"path": "b.png", "compare": {"kind": "ignore"}, "required": False},
+            {"path": "c.gz", "compare": {"kind": "canonical", "format": "gzip"}},
+            {
+                "path": "d.csv",
+                "compare": {
+                    "kind": "table",
+                    "format": "csv",
+                    "norm": "max",
+                    "atol": 1,
+                    "key": ["id"],
+                    "columns": {"x": {"norm": "l2", "rtol": 0, "atol": 0}, "y": {"ignore": True}},
+                },
+            },
         ],
         "limits": {"max_parallel": 10, "max_cost_usd": 1.5},
     },
@@ -262,6 +274,58 @@ def test_messages_are_in_plain_words() -> None:
     assert _texts("blueprint", steps=[]) == [
         ("`steps` has 0 entries, but needs at least 1", "add or remove entries")
     ]
+
+
+def _compare(**compare: Any) -> list[tuple[str, str]]:
+    texts = _texts("blueprint", outputs=[{"path": "a", "compare": compare}])
+    where = "outputs[0].compare"
+    return [(m.replace(where, "HERE"), f.replace(where, "HERE")) for m, f in texts]
+
+
+@pytest.mark.parametrize(
+    ("compare", "keys"),
+    [
+        ({"kind": "exact"}, ("format", "norm", "rtol", "atol", "key", "columns")),
+        ({"kind": "ignore"}, ("format", "norm", "rtol", "atol", "key", "columns")),
+        ({"kind": "canonical"}, ("norm", "rtol", "atol", "key", "columns")),
+        ({"kind": "array"}, ("key", "columns")),
+    ],
+)
+def test_each_kind_of_comparison_has_keys_of_its_own(
+    compare: dict[str, Any], keys: tuple[str, ...]
+) -> None:
+    values = {"format": "zip", "norm": "l2", "rtol": 0, "atol": 0, "key": ["x"], "columns": {}}
+    assert _compare(**compare) == []
+    for key in keys:
+        message = f"`{key}` does not go with the other values of `HERE`"
+        assert _compare(**compare, **{key: values[key]}) == [(message, "remove it")]
+
+
+def test_a_format_goes_with_its_kind() -> None:
+    assert _compare(kind="canonical", format="zp") == [
+        (
+            '`HERE.format` is "zp", but must be `gzip`, `hdf5`, `json`, `mat`, `npy`, `png`, '
+            "`tar`, `xml` or `zip`",
+            "did you mean `zip`?",
+        )
+    ]
+    assert _compare(kind="array", format="npz") == []
+    assert _compare(kind="table", format="npz")[0][0] == (
+        '`HERE.format` is "npz", but must be `csv` or `tsv`'
+    )
+
+
+def test_a_column_is_ignored_or_has_a_tolerance() -> None:
+    assert _compare(kind="table", columns={"x": {"ignore": True, "rtol": 1}}) == [
+        ("`rtol` does not go with the other values of `HERE.columns.x`", "remove it")
+    ]
+    assert _compare(kind="table", columns={"x": {"rtl": 1}}) == [
+        ("`rtl` is not a key of `HERE.columns.x`", "did you mean `rtol`?")
+    ]
+
+
+def test_a_comparison_without_a_kind_has_one_issue() -> None:
+    assert [message for message, _ in _compare(rtol=1)] == ["`HERE` has no key `kind`"]
 
 
 def test_the_number_of_issues_is_bounded() -> None:

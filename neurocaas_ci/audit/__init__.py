@@ -1,0 +1,1 @@
+"""Audit a result: verify its certificate, compute it again, compare the outputs."""

@@ -1,0 +1,169 @@
+"""Verify a bundle with sigstore's own verifier: signature, certificate, log; and say by which root."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurocaas_ci.audit.certificate import NotACertificateError, read_json
+from neurocaas_ci.errors import BackendUnavailableError, UsageError, VerificationError
+from neurocaas_ci.model.dataclass import dataclass
+from neurocaas_ci.signing.identities import LOCAL_ISSUER
+from neurocaas_ci.signing.interface import PAYLOAD_TYPE
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from sigstore.verify import Verifier
+
+MAX_BUNDLE = 64 << 20
+PUBLIC_GOOD = "public-good"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustRoot:
+    """A verifier and its tier: `public-good`, or `root:<sha256 of the trusted root's file>`."""
+
+    tier: str
+    verifier: Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """Where the signature stands in the log; `time` is seconds since 1970, as the log signed it."""
+
+    log_id: str
+    index: int
+    size: int
+    root: str
+    time: int
+    checkpoint: str
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A payload whose signature, signing certificate and log entry hold."""
+
+    payload: bytes
+    certificate: x509.Certificate
+    entry: LogEntry
+
+
+def load_root(path: Path | None, *, offline: bool = False) -> TrustRoot:
+    """Return the root to verify with: the file's, or without one the public good instance's.
+
+    Only `offline` refrains from refreshing the latter over the network. Raise UsageError for a file
+    that is no trusted root, BackendUnavailableError when the refresh fails.
+    """
+    from sigstore.models import TrustedRoot
+    from sigstore.verify import Verifier
+
+    # What it says of its cache is no answer to what was asked.
+    logging.getLogger("sigstore").addHandler(logging.NullHandler())
+    if path is None:
+        try:
+            return TrustRoot(PUBLIC_GOOD, Verifier.production(offline=offline))
+        except Exception as error:
+            raise BackendUnavailableError(
+                f"the public good trusted root cannot be refreshed: {error}",
+                where="sigstore",
+                hint="--offline takes the copy that came with sigstore; --trust-root names another",
+            ) from error
+    try:
+        content = path.read_bytes()
+        verifier = Verifier(trusted_root=TrustedRoot.from_file(str(path)))
+    except OSError as error:
+        raise UsageError(
+            f"the trusted root cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    except Exception as error:
+        raise UsageError(
+            f"this is no trusted root of a Sigstore instance ({type(error).__name__})",
+            where=str(path),
+            hint="a local instance exports one: `neurocaas trust export FILE`",
+        ) from error
+    return TrustRoot(f"root:{hashlib.sha256(content).hexdigest()}", verifier)
+
+
+def open_bundle(bundle: bytes, root: TrustRoot) -> Signed:
+    """Return the payload of a bundle; raise VerificationError when anything about it does not hold.
+
+    Whatever goes wrong inside the verifier means that the bundle is invalid.
+    """
+    from sigstore.models import Bundle
+
+    try:
+        entry = read_entry(bundle)
+        parsed = Bundle.from_json(bundle)
+        kind, payload = root.verifier.verify_dsse(parsed, _IdentityLater())
+    except VerificationError:
+        raise
+    except Exception as error:
+        text = str(error) or type(error).__name__
+        raise VerificationError(f"{' '.join(text.split())}") from error
+    if kind != PAYLOAD_TYPE:
+        raise VerificationError(f"the payload type is {kind!r}, not {PAYLOAD_TYPE!r}")
+    return Signed(payload, parsed.signing_certificate, entry)
+
+
+class _IdentityLater:
+    """A policy that asks for no identity: `audit.identity` does, in lines of its own."""
+
+    def verify(self, cert: x509.Certificate) -> None:
+        """Accept every certificate of the root."""
+
+
+def read_entry(bundle: bytes) -> LogEntry:
+    """Return the log entry that a bundle carries, not yet verified; raise VerificationError."""
+    if len(bundle) > MAX_BUNDLE:
+        raise VerificationError(f"the bundle has more than {MAX_BUNDLE >> 20} MB")
+    try:
+        entries = read_json(bundle)["verificationMaterial"]["tlogEntries"]
+        if len(entries) != 1:
+            raise VerificationError(f"the bundle has {len(entries)} log entries instead of one")
+        return _entry(entries[0])
+    except (NotACertificateError, KeyError, TypeError, ValueError, IndexError) as error:
+        what = error if isinstance(error, NotACertificateError) else "it lacks a complete log entry"
+        raise VerificationError(f"this is no Sigstore bundle: {what}") from error
+
+
+def read_payload(bundle: bytes) -> bytes:
+    """Return the payload of a bundle without any verification; raise VerificationError."""
+    import base64
+
+    if len(bundle) > MAX_BUNDLE:
+        raise VerificationError(f"the bundle has more than {MAX_BUNDLE >> 20} MB")
+    try:
+        return base64.b64decode(read_json(bundle)["dsseEnvelope"]["payload"], validate=True)
+    except (NotACertificateError, KeyError, TypeError, ValueError) as error:
+        raise VerificationError("this is no Sigstore bundle with an envelope") from error
+
+
+def names_local_issuer(bundle: bytes) -> bool:
+    """Tell whether a bundle's certificate says that a local instance issued it; nothing is verified."""
+    import base64
+
+    try:
+        material = read_json(bundle)["verificationMaterial"]["certificate"]["rawBytes"]
+        return LOCAL_ISSUER.encode() in base64.b64decode(material)
+    except (NotACertificateError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _entry(entry: dict[str, Any]) -> LogEntry:
+    import base64
+
+    proof = entry["inclusionProof"]
+    if not entry["inclusionPromise"]["signedEntryTimestamp"]:
+        raise VerificationError("the log entry has no signed time")
+    return LogEntry(
+        log_id=base64.b64decode(entry["logId"]["keyId"]).hex(),
+        index=int(proof["logIndex"]),
+        size=int(proof["treeSize"]),
+        root=base64.b64decode(proof["rootHash"]).hex(),
+        time=int(entry["integratedTime"]),
+        checkpoint=str(proof["checkpoint"]["envelope"]),
+        body_sha256=hashlib.sha256(base64.b64decode(entry["canonicalizedBody"])).hexdigest(),
+    )

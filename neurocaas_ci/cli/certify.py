@@ -1,0 +1,54 @@
+"""`neurocaas certify`: sign what has ended and has no certificate yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
+from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
+from neurocaas_ci.cli.signers import SignerKind, signer_options
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.run.pending import job_id, select, uncertified, unfinished
+
+
+@click.command("certify", short_help="Sign certificates of jobs that have ended.")
+@click.argument("jobs", nargs=-1)
+@signer_options
+@repo_option
+@fetch_option
+def command(
+    jobs: tuple[str, ...],
+    signer: SignerKind,
+    trust_config: Path | None,
+    repo: Path | None,
+    *,
+    fetch: bool,
+) -> None:
+    """Sign the certificate of each ended job that has none (or only of the named JOBS).
+
+    `neurocaas reconcile` does this by itself; this finishes it after signing or publishing failed,
+    or where runs and signatures are made by different machines. A certificate that has been signed
+    is never signed again. Exits with 16 when trying again can help, with 13 when it cannot.
+    """
+    repo = find_repo(repo)
+    ref = main_ref(repo, fetch=fetch)
+    home = open_home()
+    with GitTree(repo, ref) as head:
+        paths = uncertified(head, home.state)
+        if jobs:
+            wanted = select(head, jobs)
+            for path in set(wanted) & set(unfinished(head, home.state)):
+                raise UsageError(
+                    "the job has not ended yet, so there is nothing to certify",
+                    where=job_id(path),
+                    hint="`neurocaas reconcile` carries it to its end",
+                )
+            paths = [path for path in paths if path in set(wanted)]
+    if not paths:
+        say("nothing to do: every ended job has its certificate on main")
+        return
+    conclude = Concluder(repo, ref, home, signer, trust_config)
+    raise_uncertified([conclude.outcome(job_id(path)) for path in paths])
