@@ -14,7 +14,7 @@ from neurocaas_ci.audit.signature import read_payload
 from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import UsageError, VerificationError
 from neurocaas_ci.model.certificate import Certificate
-from neurocaas_ci.model.digest import sha256_bytes
+from neurocaas_ci.model.digest import canonical_json, sha256_bytes
 from neurocaas_ci.model.verification import Check, failed, listing, ok, unchecked
 from neurocaas_ci.run.fetch import CERTIFICATE, README
 
@@ -72,7 +72,8 @@ def _parameters(certificate: Certificate, folder: Path, present: set[str]) -> It
     path = folder / layout.PARAMETERS
     try:
         content = path.read_bytes() if path.stat().st_size <= _MAX_PARAMETERS else b""
-        same = json.loads(content) == certificate.parameters
+        # As JSON: to Python, true and 1 are equal.
+        same = canonical_json(json.loads(content)) == canonical_json(dict(certificate.parameters))
     except (OSError, ValueError, RecursionError):
         same = False
     if same:

@@ -8,7 +8,7 @@ from neurocaas_ci.audit.history import History
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.certificate import Certificate, GitContent
-from neurocaas_ci.model.digest import sha256_bytes
+from neurocaas_ci.model.digest import canonical_json, sha256_bytes
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.verification import Check, failed, ok
 from neurocaas_ci.protocols.parameters import effective
@@ -83,7 +83,9 @@ def _judge_blueprint(certificate: Certificate, job: Job, history: History, commi
     blueprint = registry.blueprint(name).value
     if blueprint is None:
         raise _ContradictionError(f"the blueprint {name} is not valid at commit {commit[:12]}")
-    if certificate.parameters != effective(blueprint.parameters, job.parameters):
+    # As JSON: to Python, true and 1 are equal.
+    said, meant = certificate.parameters, effective(blueprint.parameters, job.parameters)
+    if canonical_json(dict(said)) != canonical_json(meant):
         raise _ContradictionError("the parameters are not those of the job with its defaults")
     _judge_locks(certificate, registry, blueprint)
 
