@@ -261,7 +261,9 @@ def auditor(stage: Stage) -> None:
     certificate = changed / "certificate.sigstore.json"
     bundle = json.loads(certificate.read_bytes())
     payload = base64.b64decode(bundle["dsseEnvelope"]["payload"])
-    payload = payload.replace(b'"blueprint":"kalman-smoother@1', b'"blueprint":"kalman-smoother@2', 1)
+    payload = payload.replace(
+        b'"blueprint":"kalman-smoother@1', b'"blueprint":"kalman-smoother@2', 1
+    )
     bundle["dsseEnvelope"]["payload"] = base64.b64encode(payload).decode()
     certificate.chmod(0o644)
     certificate.write_text(json.dumps(bundle))

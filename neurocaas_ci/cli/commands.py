@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import NamedTuple
 
@@ -53,6 +52,8 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
+            import difflib
+
             near = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             ctx.fail(f"no command `{cmd_name}`{hint}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 
 from neurocaas_ci import __version__
@@ -16,7 +18,11 @@ def main() -> None:
         # Answered before anything is imported: scripts ask for it often.
         sys.stdout.write(f"neurocaas {__version__}\n")
         return
-    sys.exit(_run(arguments))
+    codes: list[int] = []
+    # Registered before all others, so called after them.
+    atexit.register(_leave, codes)
+    codes.append(_run(arguments))
+    sys.exit(codes[0])
 
 
 def _run(arguments: list[str]) -> int:
@@ -55,6 +61,17 @@ def _run(arguments: list[str]) -> int:
     return code
 
 
+def _leave(codes: list[int]) -> None:
+    """End without taking the interpreter apart, which would be a tenth of a short command."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    if codes:
+        os._exit(codes[0])
+
+
 def _say(message: str, *, trace: bool = False) -> None:
     import click
 
@@ -67,8 +84,6 @@ def _say(message: str, *, trace: bool = False) -> None:
 
 def _forget_output() -> None:
     """Let what is still buffered go nowhere: Python flushes it at exit and would complain."""
-    import os
-
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

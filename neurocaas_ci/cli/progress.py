@@ -12,7 +12,6 @@ from neurocaas_ci.executors.interface import Unfinished
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.progress import last_progress
 from neurocaas_ci.run.resolve import ResolvedJob
 
 if TYPE_CHECKING:
@@ -156,6 +155,8 @@ class LiveBars:
                     self._show(run)
 
     def _show(self, run: str) -> None:
+        from neurocaas_ci.run.progress import last_progress
+
         log = self._home.state.path(records.log_key(self._name, run))
         if self._progress is None or not log.exists():
             return

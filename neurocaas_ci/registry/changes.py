@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
 from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.git import CatFile, head_commit, run_git
 from neurocaas_ci.registry.parse import parse
@@ -94,22 +95,25 @@ def merge_base(repo: Path, one: str, other: str) -> str | None:
     return result.stdout.decode().split("\n")[0] if result.returncode == 0 else None
 
 
-def published(repo: Path, head: str, name: str, version: str) -> str:
+def published(
+    repo: Path, head: str, name: str, version: str, objects: CatFile | None = None
+) -> str:
     """Return the commit on the first-parent history of `head` that introduced a blueprint version.
 
     `version` is a semantic version or a full commit id, which must be an ancestor of `head` and
-    hold the blueprint. Raise FindingsError when there is none.
+    hold the blueprint; `objects` is a reader of the repository to use. Raise FindingsError when
+    there is none.
     """
     path = f"registry/blueprints/{name}.yaml"
     where = f"{path}@{version}"
     if _COMMIT.fullmatch(version):
-        return _published_commit(repo, head, path, version)
+        return _published_commit(repo, head, path, version, objects)
     log = run_git(
         repo, ["log", "--first-parent", "-m", "--no-renames", "--format=%H", head, "--", path]
     )
     introduced = None
     seen: list[str] = []
-    with CatFile(repo) as git:
+    with _reader(repo, objects) as git:
         for commit in log.stdout.decode().split():
             content = git.read(commit, path, MAX_BYTES)
             found = _version_of(path, content)
@@ -128,9 +132,15 @@ def published(repo: Path, head: str, name: str, version: str) -> str:
     return introduced
 
 
-def _published_commit(repo: Path, head: str, path: str, version: str) -> str:
+def _reader(repo: Path, objects: CatFile | None) -> AbstractContextManager[CatFile]:
+    return CatFile(repo) if objects is None else nullcontext(objects)
+
+
+def _published_commit(
+    repo: Path, head: str, path: str, version: str, objects: CatFile | None
+) -> str:
     ancestor = run_git(repo, ["merge-base", "--is-ancestor", version, head]).returncode == 0
-    with CatFile(repo) as git:
+    with _reader(repo, objects) as git:
         if ancestor and git.read(version, path, MAX_BYTES) is not None:
             return version
     reason = "does not hold this blueprint" if ancestor else "is not part of the published history"

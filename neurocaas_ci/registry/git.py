@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -20,6 +21,8 @@ _MAX_ENTRIES = 500_000
 # A whole history holds as many folders as it likes; what is forgotten is read again.
 _MAX_FOLDERS = 2_000
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# Refs and ids; what else a revision can be, git is asked for by another command.
+_PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
 # Replacement refs would show other content than the commit id names.
 _COMMAND = ("git", "--no-replace-objects")
 _OTHER_REPOSITORY = {
@@ -52,13 +55,27 @@ class CatFile:
     def close(self) -> None:
         """End the process; a second call does nothing."""
         if self._process.stdin and not self._process.stdin.closed:
-            self._process.stdin.close()
+            # It may have ended by itself, with a question still on its way.
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         if self._process.stdout:
             self._process.stdout.close()
         self._process.wait()
 
     def object(self, name: str, limit: int | None = None) -> tuple[str, bytes] | None:
         """Return kind and content (`limit + 1` bytes of it at most) of an object id, or None."""
+        found = self._ask(name, limit)
+        return None if found is None else found[1:]
+
+    def commit(self, rev: str) -> str | None:
+        """Return the full id of the commit that a branch, tag or id names, or None."""
+        if not _PLAIN.fullmatch(rev):
+            return None
+        found = self._ask(f"{rev}^{{commit}}", 0)
+        return None if found is None else found[0]
+
+    def _ask(self, name: str, limit: int | None) -> tuple[str, str, bytes] | None:
+        """Return id, kind and content of what a name stands for, or None."""
         stdin, stdout = self._process.stdin, self._process.stdout
         with self._lock:
             try:
@@ -82,7 +99,7 @@ class CatFile:
                     "git stopped answering while the registry was read",
                     hint="run `git fsck` in the repository; then try again",
                 ) from error
-        return header[1].decode(), content
+        return header[0].decode(), header[1].decode(), content
 
     def child(self, commit: str, path: str) -> _Child | None:
         """Return mode and id of what `path` is in a commit; the empty path is its root."""
@@ -137,9 +154,27 @@ class GitTree:
 
     def __init__(self, repo: Path, rev: str = "HEAD", *, shared: CatFile | None = None) -> None:
         self.repo = repo
-        # A shared process is only ever asked for full ids, which git need not resolve.
-        self.commit = head_commit(repo, rev) if shared is None else rev
-        self._git = CatFile(repo) if shared is None else shared
+        self._shared = shared is not None
+        self._git = shared or CatFile(repo)
+        if shared is not None:
+            # It is only ever asked for full ids, which git need not resolve.
+            self.commit = rev
+            return
+        try:
+            self.commit = self._git.commit(rev) or head_commit(repo, rev)
+        except BackendUnavailableError:
+            self.close()
+            # Says what is wrong with the repository or the revision.
+            self.commit = head_commit(repo, rev)
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def objects(self) -> CatFile:
+        """Return the reader behind this tree, for others that read the same repository."""
+        return self._git
 
     def read(self, path: str, limit: int | None = None) -> bytes | None:
         """Return the content of a regular file, or None where there is none."""
@@ -182,8 +217,9 @@ class GitTree:
         return GitTree(self.repo, commit, shared=self._git)
 
     def close(self) -> None:
-        """End the git process behind this tree; a second call does nothing."""
-        self._git.close()
+        """End the git process behind this tree if it is its own; a second call does nothing."""
+        if not self._shared:
+            self._git.close()
 
     def __enter__(self) -> Self:
         return self
@@ -216,6 +252,12 @@ def head_commit(repo: Path, ref: str) -> str:
         where=str(repo),
         hint="`git branch --all` lists branches; `git fetch` brings those of the origin",
     )
+
+
+def blob_at(repo: Path, ref: str, path: str) -> str | None:
+    """Return the object id of a file on a branch now, or None; much cheaper than to read it."""
+    result = run_git(repo, ["rev-parse", "--verify", "--quiet", f"{ref}:{path}"])
+    return result.stdout.decode().strip() if result.returncode == 0 else None
 
 
 def run_git(repo: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-import tempfile
 import threading
 from pathlib import Path
 
@@ -92,6 +91,8 @@ def _meeting_point() -> Path:
             return _MEETING_POINT
     except OSError:
         pass
+    import tempfile
+
     fallback = Path(tempfile.mkdtemp(prefix="neurocaas-"))
     fallback.chmod(0o711)
     return fallback

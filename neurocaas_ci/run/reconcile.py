@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,9 +12,10 @@ from typing import Any, Protocol
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Execute, Executor, Unfinished
+from neurocaas_ci.model.dataclass import dataclass, field, replace
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.run import RunRecord, RunSpec, RunStatus
-from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.registry.git import GitTree, blob_at
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.imports import import_file
@@ -176,7 +176,7 @@ class Reconciler:
         if not specs:
             return
         executor = self.make_executor(worker.execute)
-        with _CancelWatch(self.repo, self.ref, merged.path, worker.cancel):
+        with _CancelWatch(self.head, self.ref, merged.path, worker.cancel):
             executor.submit(specs, resolved.max_parallel)
             try:
                 yield from executor.collect()
@@ -251,10 +251,14 @@ class Reconciler:
 
 
 class _CancelWatch:
-    """Look now and then whether main says that the job is cancelled."""
+    """Look now and then whether main says that the job is cancelled.
 
-    def __init__(self, repo: Path, ref: str, path: str, cancel: threading.Event) -> None:
-        self._repo, self._ref, self._path, self._cancel = repo, ref, path, cancel
+    The manifest is read again only when it is another one than before, on `head` at first.
+    """
+
+    def __init__(self, head: GitTree, ref: str, path: str, cancel: threading.Event) -> None:
+        self._repo, self._ref, self._path, self._cancel = head.repo, ref, path, cancel
+        self._seen = head.entries(path)[0].blob
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="cancel-watch", daemon=True)
 
@@ -267,11 +271,15 @@ class _CancelWatch:
 
     def _watch(self) -> None:
         while not self._done.wait(_POLL_SECONDS):
+            blob = blob_at(self._repo, self._ref, self._path)
+            if blob in {None, self._seen}:
+                continue
             try:
                 with GitTree(self._repo, self._ref) as tree:
                     if load_job(tree, self._path).cancelled is not None:
                         self._cancel.set()
                         return
+                self._seen = blob
             except NeurocaasError:
                 continue
 

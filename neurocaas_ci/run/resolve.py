@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.registry import Hardware, Job
@@ -85,8 +85,8 @@ def resolve(
     Raise FindingsError when the registry does not allow it and BuildError when an image cannot
     be had with the digest that the blueprint's commit pins.
     """
-    blueprint_commit = published(repo, head.commit, job.blueprint, job.version)
-    with GitTree(repo, blueprint_commit) as tree:
+    blueprint_commit = published(repo, head.commit, job.blueprint, job.version, head.objects)
+    with head.at(blueprint_commit) as tree:
         registry = Registry(tree)
         loaded = registry.blueprint(job.blueprint)
         if loaded.value is None:

@@ -6,13 +6,12 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
 from neurocaas_ci.registry.tree import parts_of
 from neurocaas_ci.stores.directory import unique_name
@@ -56,7 +55,11 @@ class Scratch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            os.unlink(self.folder / _OWNER)
+            os.rmdir(self.folder)
+        except OSError:
+            _remove_tree(self.folder)
         os.close(self._lock)
 
     def new(self) -> Path:
@@ -69,16 +72,14 @@ class Scratch:
         """Remove one attempt, whatever a workflow made of its folders."""
         if _remove_usual(str(folder)):
             return
-        try:
-            shutil.rmtree(folder)
-        except OSError:
+        if not _remove_tree(folder):
             # A workflow may have taken our rights on its own folders away.
             for parent, names, _ in os.walk(folder):
                 for path in (os.path.join(parent, name) for name in names):
                     with contextlib.suppress(OSError):
                         if not os.path.islink(path):
                             os.chmod(path, 0o700)
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove_tree(folder)
 
     @staticmethod
     def _sweep(root: Path) -> None:
@@ -87,9 +88,17 @@ class Scratch:
                 lock = os.open(entry / _OWNER, os.O_RDWR | os.O_CLOEXEC)
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(entry, ignore_errors=True)
+                    _remove_tree(entry)
                 finally:
                     os.close(lock)
+
+
+def _remove_tree(folder: Path) -> bool:
+    """Remove a folder with all that is in it, as far as it goes; tell whether it is gone."""
+    import shutil  # with every compression module; most commands never get here
+
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def _remove_usual(folder: str) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.signing import keys
 from neurocaas_ci.signing.checkpoint import (
     Checkpoint,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from neurocaas_ci.model.dataclass import dataclass
 
 _EMPTY_ROOT = hashlib.sha256().digest()
 

@@ -9,7 +9,6 @@ import hashlib
 import io
 import itertools
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -126,6 +125,8 @@ class DirectoryBlobs:
         except OSError as error:
             if error.errno not in {errno.EXDEV, errno.EMLINK, errno.EPERM}:
                 raise _translate(error, target) from error
+            import shutil  # with every compression module
+
             shutil.copyfile(source, target)
             target.chmod(0o444)
         return size

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from neurocaas_ci.model.dataclass import dataclass
 
 NOBODY = 65534
 """The uid and gid of every run, inside, and outside as well when the caller is root."""
@@ -16,12 +17,14 @@ _SHM_SIZE = 64 << 20
 class Tools:
     """The bubblewrap of this machine; `nested` says whether it knows --disable-userns (0.8.0).
 
-    With `own_network` whoever starts it has an empty network already, and it makes none.
+    With `own_network` whoever starts it has an empty network already, and it makes none; with
+    `own_devices` the same is true of a /dev for runs.
     """
 
     bwrap: str
     nested: bool = True
     own_network: bool = False
+    own_devices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ def bwrap_command(
     line += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     for name, value in environment.items():
         line += ["--setenv", name, value]
-    line += ["--ro-bind", str(mounts.root), "/", "--proc", "/proc", "--dev", "/dev"]
+    line += ["--ro-bind", str(mounts.root), "/", "--proc", "/proc"]
+    line += ["--dev-bind", "/dev", "/dev"] if tools.own_devices else ["--dev", "/dev"]
     # Pid 1 is bubblewrap's, with the same user: through its /proc a run could reach into its memory
     # and, with that, to the claim that it holds.
     line += ["--perms", "0555", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1"]
@@ -78,7 +82,10 @@ def bwrap_command(
     line += ["--perms", "1777", "--size", str(shm), "--tmpfs", "/dev/shm"]  # noqa: S108 - inside
     line += ["--perms", "1777", "--size", str(mounts.tmp_size), "--tmpfs", "/tmp"]  # noqa: S108
     line += ["--ro-bind", str(mounts.inputs), "/inputs", "--bind", str(mounts.outputs), "/outputs"]
-    line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside
+    if not tools.own_devices:
+        # One of its starter's is read-only already; this would forbid to open what is in it.
+        line += ["--remount-ro", "/dev"]
+    line += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside
     if descriptors.seccomp is not None:
         line += ["--seccomp", str(descriptors.seccomp)]
     if descriptors.claim is not None:

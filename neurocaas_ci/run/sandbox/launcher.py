@@ -8,19 +8,16 @@ any number of bounded runs, where `setpriv` and a move per run would cost 1.5 ms
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import fcntl
 import os
 import queue
-import socket
-import struct
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, NoReturn, TypeVar
 
 from neurocaas_ci.errors import SandboxUnavailableError
+from neurocaas_ci.run.sandbox.apart import Apart, move_apart
 from neurocaas_ci.run.sandbox.command import NOBODY
 
 T = TypeVar("T")
@@ -28,17 +25,6 @@ T = TypeVar("T")
 # setgroups, setresgid, setresuid. The C library's own functions change all threads of a process.
 _NUMBERS = {"x86_64": (116, 119, 117), "aarch64": (159, 149, 147)}
 _PR_SET_DUMPABLE = 4
-# linux/sched.h, linux/mount.h
-_CLONE_NEWNS = 0x00020000
-_CLONE_NEWNET = 0x40000000
-_MS_REC = 0x4000
-_MS_SLAVE = 0x80000
-_MNT_DETACH = 2
-# linux/sockios.h, linux/if.h
-_SIOCSIFFLAGS = 0x8914
-_IFF_UP = 1
-# Kernel file systems: no root, input or output ever lies below them.
-_NEEDLESS = ("/sys", "/dev/", "/proc/", "/boot")
 
 
 class Launcher:
@@ -49,8 +35,7 @@ class Launcher:
     ) -> None:
         """Start the thread; `prepare` is called in it with its thread id before rights are dropped.
 
-        With `apart` root's threads get namespaces of their own, see `_move_apart`; `own_network`
-        then says whether what the thread starts has no network already.
+        With `apart` root's threads get namespaces of their own; `apart` then says what is in them.
 
         Raise what `prepare` raises, and SandboxUnavailableError when rights cannot be dropped.
         """
@@ -58,7 +43,7 @@ class Launcher:
         self._thread = threading.Thread(target=self._run, name="launcher", daemon=True)
         self._thread.start()
         try:
-            self.own_network = self.call(lambda: _settle(prepare, apart=apart))
+            self.apart = self.call(lambda: _settle(prepare, apart=apart))
         except BaseException:
             self.close()
             raise
@@ -68,23 +53,25 @@ class Launcher:
 
         When this wait is interrupted, `undo` gets what the function returns.
         """
-        answer: Future[T] = Future()
+        answer: queue.SimpleQueue[Callable[[], T]] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                answer.set_result(function())
+                result = function()
             except BaseException as error:  # noqa: BLE001 - raised in the calling thread
-                answer.set_exception(error)
+                answer.put(partial(_throw, error))
+            else:
+                answer.put(lambda: result)
 
         self._work.put(work)
         try:
-            return answer.result()
+            known = answer.get()
         except BaseException:
             if undo is not None:
-                answer.add_done_callback(
-                    lambda late: undo(late.result()) if late.exception() is None else None
-                )
+                # In the same thread, so the answer is there by then.
+                self._work.put(lambda: _undo(answer.get(), undo))
             raise
+        return known()
 
     def close(self) -> None:
         """End the thread; the kernel kills every sandbox that it still has."""
@@ -96,44 +83,26 @@ class Launcher:
             work()
 
 
-def _settle(prepare: Callable[[int], None] | None, *, apart: bool) -> bool:
+def _throw(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _undo(answer: Callable[[], T], undo: Callable[[T], None]) -> None:
+    try:
+        result = answer()
+    except BaseException:  # noqa: BLE001 - nobody waits for it any more
+        return
+    undo(result)
+
+
+def _settle(prepare: Callable[[int], None] | None, *, apart: bool) -> Apart:
     if prepare is not None:
         prepare(threading.get_native_id())
     if os.geteuid() != 0:
-        return False
-    own_network = apart and _move_apart()
+        return Apart()
+    found = move_apart() if apart else Apart()
     _drop_rights()
-    return own_network
-
-
-def _move_apart() -> bool:
-    """Give this thread an empty network and a short list of mounts; tell whether it has the former.
-
-    Every sandbox starts from what its starter sees. To make a network namespace costs about 2 ms of
-    CPU and to take it down again much more time, so the runs of one thread, which follow each other,
-    share one that this machine's root owns: they cannot change it, and nothing in it outlives them.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNS) == 0:
-        _forget_mounts(libc)
-    if libc.unshare(_CLONE_NEWNET) != 0:
-        return False
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sh14x", b"lo", _IFF_UP)
-        fcntl.ioctl(control, _SIOCSIFFLAGS, request)
-    return True
-
-
-def _forget_mounts(libc: ctypes.CDLL) -> None:
-    """Detach what no run needs: bubblewrap reads the whole list of mounts for each of its binds."""
-    if libc.mount(None, b"/", None, _MS_REC | _MS_SLAVE, None) != 0:
-        return
-    with open("/proc/thread-self/mountinfo", encoding="utf-8") as stream:
-        points = [line.split()[4] for line in stream]
-    # The last mounted first: what lies on top of another has to go before it.
-    for point in reversed(points):
-        if point.startswith(_NEEDLESS):
-            libc.umount2(os.fsencode(point), _MNT_DETACH)
+    return found
 
 
 def _drop_rights() -> None:

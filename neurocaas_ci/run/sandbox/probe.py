@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 from neurocaas_ci.errors import SandboxUnavailableError
+from neurocaas_ci.model.dataclass import replace
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
 
 _SECONDS = 30
@@ -37,11 +37,7 @@ def find_tools(scratch: Path) -> Tools:
 
 
 def _find_bwrap() -> str:
-    # A distribution's own path first: its AppArmor profile is bound to that path.
-    named = os.environ.get("NEUROCAAS_BWRAP")
-    # Last the one beside the interpreter, where a set-up without root puts it.
-    beside = os.path.join(os.path.dirname(sys.executable), "bwrap")
-    for candidate in (named,) if named else ("/usr/bin/bwrap", shutil.which("bwrap"), beside):
+    for candidate in _candidates():
         if candidate and os.access(candidate, os.X_OK):
             return candidate
     raise SandboxUnavailableError(
@@ -50,6 +46,19 @@ def _find_bwrap() -> str:
         hint=f"install it with `sudo apt-get install bubblewrap`, or name it with NEUROCAAS_BWRAP,"
         f" {_INSTEAD}",
     )
+
+
+def _candidates() -> Iterator[str | None]:
+    if named := os.environ.get("NEUROCAAS_BWRAP"):
+        yield named
+        return
+    # A distribution's own path first: its AppArmor profile is bound to that path.
+    yield "/usr/bin/bwrap"
+    import shutil
+
+    yield shutil.which("bwrap")
+    # Last the one beside the interpreter, where a set-up without root puts it.
+    yield os.path.join(os.path.dirname(sys.executable), "bwrap")
 
 
 def _try(tools: Tools, scratch: Path) -> str | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import errno
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
+
+from neurocaas_ci.model.dataclass import dataclass
 
 # linux/bpf_common.h and linux/filter.h: class | size or operator | source.
 _LOAD_WORD = 0x20
@@ -120,53 +121,62 @@ def program(machine: str) -> bytes | None:
     arch = _ARCHITECTURES.get(machine)
     if arch is None:
         return None
-    code = [
-        _op(_LOAD_WORD, _ARCHITECTURE),
-        _op(_JUMP_EQUAL, arch.audit, 1, 0),
-        _op(_RETURN, _KILL),
-        _op(_LOAD_WORD, _NUMBER),
-    ]
-    if arch.has_x32:
-        code += [_op(_JUMP_GREATER, _X32 - 1, 0, 1), _op(_RETURN, _KILL)]
-    code += [_op(_JUMP_GREATER, _NEWEST_JUDGED, 0, 1), _deny(errno.ENOSYS)]
+    return b"".join(
+        [
+            _op(_LOAD_WORD, _ARCHITECTURE),
+            _op(_JUMP_EQUAL, arch.audit, 1, 0),
+            _op(_RETURN, _KILL),
+            _op(_LOAD_WORD, _NUMBER),
+            *_search(_ranges(arch)),
+        ]
+    )
+
+
+def _ranges(arch: _Architecture) -> list[tuple[int, list[bytes]]]:
+    """Return what to do with system calls, as (first number of a range, code), sorted."""
+    allow = [_op(_RETURN, _ALLOW)]
+    special = {number: [_deny(errno.EPERM)] for number in arch.denied}
     # ENOSYS makes a C library fall back to clone(2), whose flags a filter can read.
-    code += [_op(_JUMP_EQUAL, _CLONE3, 0, 1), _deny(errno.ENOSYS)]
-    for number in sorted(arch.denied):
-        code += [_op(_JUMP_EQUAL, number, 0, 1), _deny(errno.EPERM)]
-    code += _on_call(
-        arch.clone,
-        [
-            _op(_LOAD_WORD, _ARG0),
-            _op(_JUMP_ANY_BIT, _NAMESPACES, 0, 1),
-            _deny(errno.EPERM),
-            _op(_RETURN, _ALLOW),
-        ],
-    )
-    code += _on_call(
-        arch.ioctl,
-        [
-            _op(_LOAD_WORD, _ARG1),
-            _op(_JUMP_EQUAL, _TIOCSTI, 1, 0),
-            _op(_JUMP_EQUAL, _TIOCLINUX, 0, 1),
-            _deny(errno.EPERM),
-            _op(_RETURN, _ALLOW),
-        ],
-    )
+    special[_CLONE3] = [_deny(errno.ENOSYS)]
+    special[arch.clone] = [
+        _op(_LOAD_WORD, _ARG0),
+        _op(_JUMP_ANY_BIT, _NAMESPACES, 0, 1),
+        _deny(errno.EPERM),
+        *allow,
+    ]
+    special[arch.ioctl] = [
+        _op(_LOAD_WORD, _ARG1),
+        _op(_JUMP_EQUAL, _TIOCSTI, 1, 0),
+        _op(_JUMP_EQUAL, _TIOCLINUX, 0, 1),
+        _deny(errno.EPERM),
+        *allow,
+    ]
     families = [
         _op(_JUMP_EQUAL, family, len(_SOCKET_FAMILIES) - index, 0)
         for index, family in enumerate(_SOCKET_FAMILIES)
     ]
-    code += _on_call(
-        arch.socket,
-        [
-            _op(_LOAD_WORD, _ARG0),
-            *families,
-            _deny(errno.EAFNOSUPPORT),
-            _op(_RETURN, _ALLOW),
-        ],
-    )
-    code.append(_op(_RETURN, _ALLOW))
-    return b"".join(code)
+    special[arch.socket] = [_op(_LOAD_WORD, _ARG0), *families, _deny(errno.EAFNOSUPPORT), *allow]
+    ranges: list[tuple[int, list[bytes]]] = []
+    for number in range(_NEWEST_JUDGED + 1):
+        code = special.get(number, allow)
+        if not ranges or ranges[-1][1] != code:
+            ranges.append((number, code))
+    ranges.append((_NEWEST_JUDGED + 1, [_deny(errno.ENOSYS)]))
+    if arch.has_x32:
+        ranges.append((_X32, [_op(_RETURN, _KILL)]))
+    return ranges
+
+
+def _search(ranges: list[tuple[int, list[bytes]]]) -> list[bytes]:
+    """Return code that goes to the range of the loaded number by halving.
+
+    The kernel runs a new filter once for every number, so its length counts at each start of a run.
+    """
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    below, above = _search(ranges[:middle]), _search(ranges[middle:])
+    return [_op(_JUMP_GREATER, ranges[middle][0] - 1, len(below), 0), *below, *above]
 
 
 def _op(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -176,8 +186,3 @@ def _op(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 def _deny(number: int) -> bytes:
     return _op(_RETURN, _ERRNO | number)
-
-
-def _on_call(number: int, body: list[bytes]) -> list[bytes]:
-    """Run `body`, which must return, for one system call and skip it for all others."""
-    return [_op(_JUMP_EQUAL, number, 0, len(body)), *body]

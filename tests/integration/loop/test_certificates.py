@@ -313,7 +313,9 @@ def test_kill_9_while_certifying(platform):
             platform.reconcile("--no-certify", jobs[-1])
     platform.run("certify", "--no-fetch")
     assert platform.git("status", "--porcelain") == ""
-    history = platform.git("log", "--format=%s", "--diff-filter=A", "--name-only", "--", "certificates")
+    history = platform.git(
+        "log", "--format=%s", "--diff-filter=A", "--name-only", "--", "certificates"
+    )
     names = [line for line in history.split("\n") if line.endswith(".sigstore.json")]
     assert sorted(names) == sorted(path_of(job) for job in jobs)
     platform.run("trust", "check", "--no-fetch")

@@ -118,6 +118,50 @@ attempt('link', lambda: os.link('/inputs/a.txt', '/outputs/a'))
     assert found["link"] == "Invalid cross-device link"
 
 
+def test_devices(attempts):
+    code = """
+import os
+attempt('names', lambda: sorted(os.listdir('/dev')))
+attempt('links', lambda: [os.readlink(f'/dev/{n}')
+    for n in ('core', 'fd', 'ptmx', 'stdin', 'stdout', 'stderr')])
+attempt('numbers', lambda: [(os.major(d), os.minor(d)) for d in (os.stat(f'/dev/{n}').st_rdev
+    for n in ('null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx'))])
+attempt('zero', lambda: list(open('/dev/zero', 'rb').read(2)))
+attempt('random', lambda: len(open('/dev/urandom', 'rb').read(8)))
+attempt('null', lambda: open('/dev/null', 'wb').write(b'x'))
+attempt('full', lambda: open('/dev/full', 'wb', buffering=0).write(b'x'))
+attempt('tty', lambda: open('/dev/tty'))
+attempt('terminals before', lambda: os.listdir('/dev/pts'))
+attempt('terminal', lambda: os.ttyname(os.openpty()[1]))
+attempt('terminals', lambda: sorted(os.listdir('/dev/pts')))
+attempt('new', lambda: os.mkdir('/dev/x'))
+attempt('new terminal', lambda: open('/dev/pts/x', 'w'))
+attempt('remove', lambda: os.unlink('/dev/null'))
+attempt('mode', lambda: os.chmod('/dev/null', 0o600))
+attempt('shared memory', lambda: os.mkdir('/dev/shm/x'))
+attempt('set-user-id', lambda: bool(os.statvfs('/dev').f_flag & os.ST_NOSUID))
+"""
+    # The second run may have a /dev that the first one has used.
+    for _ in range(2):
+        found = attempts(code)
+        names = "core fd full null ptmx pts random shm stderr stdin stdout tty urandom zero"
+        assert found["names"] == names.split()
+        streams = [f"/proc/self/fd/{number}" for number in range(3)]
+        assert found["links"] == ["/proc/kcore", "/proc/self/fd", "pts/ptmx", *streams]
+        assert found["numbers"] == [[1, 3], [1, 5], [1, 7], [1, 8], [1, 9], [5, 0], [5, 2]]
+        assert (found["zero"], found["random"], found["null"]) == ([0, 0], 8, 1)
+        assert found["full"] == "No space left on device"
+        assert found["tty"] == "No such device or address"
+        assert found["terminals before"] == ["ptmx"]
+        assert found["terminal"] == "/dev/pts/0"
+        assert found["terminals"] == ["0", "ptmx"]
+        assert {found["new"], found["remove"]} == {"Read-only file system"}
+        assert found["mode"] in {"Read-only file system", "Operation not permitted"}
+        assert found["new terminal"] in {"Permission denied", "No such file or directory"}
+        assert found["shared memory"] is None
+        assert found["set-user-id"] is True
+
+
 def test_proc(attempts):
     found = attempts("""
 attempt('pid 1', lambda: os.listdir('/proc/1'))

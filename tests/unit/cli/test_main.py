@@ -14,8 +14,8 @@ from neurocaas_ci.cli.commands import cli
 HEAVY = ("yaml", "jsonschema", "rich", "numpy", "importlib.metadata", "difflib.unused")
 
 
-def imported(shell, *arguments):
-    done = shell.run(*arguments, python=("-X", "importtime"))
+def imported(shell, *arguments, cwd=None):
+    done = shell.run(*arguments, python=("-X", "importtime"), cwd=cwd)
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
 
 
@@ -42,6 +42,13 @@ def test_help_imports_no_command(shell, arguments):
 def test_no_command_loads_rich_or_the_builder_for_its_help(shell, command):
     modules = imported(shell, command, "--help")
     assert not modules & {"rich", "numpy", "neurocaas_ci.build.builder"}
+
+
+def test_reconcile_loads_nothing_that_it_rarely_needs(shell, registry):
+    modules = imported(shell, "reconcile", "--no-fetch", cwd=registry)
+    assert "neurocaas_ci.run.reconcile" in modules
+    assert not modules & {"rich", "jsonschema", "logging", "concurrent.futures", "difflib"}
+    assert not modules & {"dataclasses", "shutil", "tempfile"}
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,29 @@ def test_an_unknown_commit_is_explained(repo: Repo, rev: str) -> None:
     repo.commit()
     with pytest.raises(UsageError, match="no commit named"):
         head_commit(repo.root, rev)
+    with pytest.raises(UsageError, match="no commit named"):
+        GitTree(repo.root, rev)
+
+
+@pytest.mark.parametrize("rev", ["main", "HEAD", "refs/heads/main", "v1", "HEAD~0", "HEAD@{0}"])
+def test_whatever_names_a_commit(repo: Repo, rev: str) -> None:
+    repo.write("a", "x")
+    commit = repo.commit()
+    repo.git("tag", "-a", "-m", "first", "v1")
+    with GitTree(repo.root, rev) as tree, GitTree(repo.root, commit[:12]) as short:
+        assert tree.commit == short.commit == commit
+        assert tree.read("a") == b"x"
+
+
+def test_trees_can_share_a_git_process(repo: Repo) -> None:
+    repo.write("a", "old")
+    first = repo.commit()
+    repo.write("a", "new")
+    repo.commit()
+    with GitTree(repo.root) as head:
+        with head.at(first) as before:
+            assert before.read("a") == b"old"
+        assert head.read("a") == b"new"
 
 
 def test_what_is_no_repository_is_explained(tmp_path: Path) -> None:

@@ -11,7 +11,14 @@ from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import LogFile, OutputFile
 from neurocaas_ci.run import records
-from neurocaas_ci.run.records import JobPlan, JobRecord, StepImage, StepTerms, encode_job, encode_plan
+from neurocaas_ci.run.records import (
+    JobPlan,
+    JobRecord,
+    StepImage,
+    StepTerms,
+    encode_job,
+    encode_plan,
+)
 
 DIGEST = Sha256("c" * 64)
 

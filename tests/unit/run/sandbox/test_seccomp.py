@@ -11,19 +11,37 @@ from neurocaas_ci.run.sandbox.seccomp import program
 
 _X86, _ARM, _I386 = 0xC000003E, 0xC00000B7, 0x40000003
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_NEW = [*range(425, 434), 435, 438, 440, 442, 443, 447, 450, *range(457, 462)]
+_REFUSED = {
+    "x86_64": [
+        101, 103, 134, 135, 136, 139, 154, 155, 156, 159, 161, *range(163, 177), 178, 179, 180,
+        212, 227, 237, 238, 239, 246, 248, 249, 250, 256, 272, 278, 279, 298, 300, 303, 304, 305,
+        308, 310, 311, 312, 313, 320, 321, 323, *_NEW,
+    ],
+    "aarch64": [
+        18, 39, 40, 41, 42, 51, 60, 75, 89, 92, 97, 104, 105, 106, 112, 116, 117, 142, 161, 162,
+        170, 171, 217, 218, 219, 224, 225, *range(235, 240), 241, 262, 264, 265, 266, 268,
+        *range(270, 274), 280, 282, 294, *_NEW,
+    ],
+}  # fmt: skip
 
 
 def _run(code: bytes, number: int, arch: int, *arguments: int) -> int:
+    return _trace(code, number, arch, *arguments)[0]
+
+
+def _trace(code: bytes, number: int, arch: int, *arguments: int) -> tuple[int, int]:
+    """Return the verdict and how many steps it took."""
     data = struct.pack("<IIQ6Q", number, arch, 0, *[*arguments, *[0] * 6][:6])
     steps = list(struct.iter_unpack("<HBBI", code))
     at = value = 0
-    for _ in range(len(steps) + 1):
+    for step in range(len(steps) + 1):
         operation, if_true, if_false, operand = steps[at]
         at += 1
         if operation == 0x20:
             (value,) = struct.unpack_from("<I", data, operand)
         elif operation == 0x06:
-            return operand
+            return operand, step + 1
         else:
             holds = {0x15: value == operand, 0x25: value > operand, 0x45: bool(value & operand)}
             at += if_true if holds[operation] else if_false
@@ -67,6 +85,20 @@ def test_the_future_is_not_implemented(machine, arch):
     for number in (435, 463, 500, 10_000):
         assert _run(program(machine), number, arch) == _ERRNO | errno.ENOSYS, number
     assert _run(program(machine), 462, arch) == _ALLOW
+
+
+@pytest.mark.parametrize(("machine", "arch"), [("x86_64", _X86), ("aarch64", _ARM)])
+def test_every_call_is_judged_in_a_few_steps(machine, arch):
+    code = program(machine)
+    for number in (*range(600), 0x3FFFFFFF, 0x40000000, 0xFFFFFFFF):
+        assert _trace(code, number, arch)[1] <= 20, number
+
+
+@pytest.mark.parametrize(("machine", "arch"), [("x86_64", _X86), ("aarch64", _ARM)])
+def test_exactly_these_calls_are_refused(machine, arch):
+    code = program(machine)
+    refused = [n for n in range(463) if _run(code, n, arch, 1, 1) != _ALLOW]
+    assert refused == _REFUSED[machine]
 
 
 def test_other_tables_kill():
