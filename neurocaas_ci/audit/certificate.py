@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from neurocaas_ci.certify import layout
 from neurocaas_ci.model.certificate import Certificate, GitContent, PinnedImage
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256, parse_sha256, sha256_bytes
 from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.registry.tree import parts_of

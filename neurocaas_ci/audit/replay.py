@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import IntegrityError, NeurocaasError, UsageError
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.certificate import Certificate
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.replay import Comparison, Replay, RunReplay, Verdict
 from neurocaas_ci.model.run import RunRecord, RunSpec

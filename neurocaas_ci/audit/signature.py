@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocaas_ci.audit.certificate import NotACertificateError, read_json
 from neurocaas_ci.errors import BackendUnavailableError, UsageError, VerificationError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.signing.identities import LOCAL_ISSUER
 from neurocaas_ci.signing.interface import PAYLOAD_TYPE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurocaas_ci.audit.history import History
@@ -20,7 +21,6 @@ from neurocaas_ci.audit.verify import Question, verify
 from neurocaas_ci.audit.witness import verify_verdict
 from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import NeurocaasError, UsageError, VerificationError
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.model.verification import Check, Verification, failed
 from neurocaas_ci.registry.git import run_git
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from neurocaas_ci.audit.signature import (
 from neurocaas_ci.certify.layout import BUILD_TYPE, certificate_path
 from neurocaas_ci.errors import VerificationError
 from neurocaas_ci.model.certificate import Certificate
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.model.digest import sha256_bytes
 from neurocaas_ci.model.verification import Check, Verification, failed, ok, unchecked
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurocaas_ci.build.cache import Blob, Cache
@@ -12,7 +13,6 @@ from neurocaas_ci.build.locks import LockedDeb, parse_base_lock
 from neurocaas_ci.build.recipe import Source
 from neurocaas_ci.build.roots import ensure_root
 from neurocaas_ci.errors import BuildError
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.model.digest import Sha256, canonical_json, sha256_bytes
 from neurocaas_ci.model.registry import Iae
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from neurocaas_ci.build.base import Base, Say, make_base
 from neurocaas_ci.build.cache import Blob, Cache
@@ -14,7 +15,6 @@ from neurocaas_ci.build.locks import LockedWheel, parse_requirements_lock
 from neurocaas_ci.build.recipe import Source, recipe_of
 from neurocaas_ci.build.target import WheelTarget
 from neurocaas_ci.errors import BuildError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.registry import Iae, IaeLock
 
 

@@ -10,12 +10,12 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from neurocaas_ci.build.cache import DISK_ERRORS
 from neurocaas_ci.errors import BuildError, SandboxUnavailableError
-from neurocaas_ci.model.dataclass import dataclass
 
 _FRAME = struct.Struct(">II")
 _SECONDS = 1800

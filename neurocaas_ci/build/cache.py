@@ -14,11 +14,11 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from neurocaas_ci.errors import BuildError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256, canonical_json, parse_sha256, sha256_bytes
 
 _CHUNK = 1 << 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.documents import Image, StoredLayer, read_image, read_manifest
 from neurocaas_ci.build.recipe import recipe_of
 from neurocaas_ci.errors import BuildError
-from neurocaas_ci.model.dataclass import dataclass, replace
 from neurocaas_ci.model.registry import IaeLock
 
 

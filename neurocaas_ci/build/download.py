@@ -12,12 +12,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from neurocaas_ci.build.cache import is_disk_error
 from neurocaas_ci.errors import BackendUnavailableError, BuildError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
 
 _THREADS = 8

@@ -7,6 +7,7 @@ something is built.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.documents import Image, read_image, read_manifest
 from neurocaas_ci.build.roots import Verify, ensure_root
 from neurocaas_ci.errors import BuildError, IntegrityError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
 
 if TYPE_CHECKING:

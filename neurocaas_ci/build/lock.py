@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from neurocaas_ci.build.base import Say, make_base
@@ -18,7 +19,6 @@ from neurocaas_ci.build.locks import (
 from neurocaas_ci.build.recipe import Source, sources
 from neurocaas_ci.build.source import load_iae
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import sha256_bytes
 from neurocaas_ci.model.registry import Iae
 from neurocaas_ci.registry.folder import FolderTree

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from neurocaas_ci.errors import BuildError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256, canonical_json, sha256_bytes
 from neurocaas_ci.model.registry import IaeLock
 

@@ -7,9 +7,10 @@ the image, so a better example needs no new version), and what editors and inter
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from neurocaas_ci.build.constants import BUILDER, EPOCH
 from neurocaas_ci.errors import BuildError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256, canonical_json, sha256_bytes
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, Tree
 

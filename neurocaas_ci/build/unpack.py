@@ -15,13 +15,13 @@ import stat
 import tarfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from neurocaas_ci.build.cache import is_disk_error
 from neurocaas_ci.build.entries import clean_path
 from neurocaas_ci.errors import BuildError, IntegrityError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
 
 _MAX_LINKS = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from neurocaas_ci.certify.facts import collect
@@ -9,7 +10,6 @@ from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.publish import publish
 from neurocaas_ci.certify.repository import repository_uri
 from neurocaas_ci.certify.statement import make_statement
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.registry.git import CatFile, head_commit
 from neurocaas_ci.run import records
 from neurocaas_ci.signing.interface import Signer

@@ -6,11 +6,11 @@ in-toto Statement v1 and SLSA Provenance v1; what stands where: docs/reference/c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from neurocaas_ci import __version__
 from neurocaas_ci.certify import layout
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256, canonical_json
 from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.model.run import RunRecord, RunStatus

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.repository import normalised
 from neurocaas_ci.cli.common import find_repo, main_ref
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.run.pending import job_id, select
 
 if TYPE_CHECKING:

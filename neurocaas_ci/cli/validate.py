@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -13,7 +14,6 @@ import click
 from neurocaas_ci.build.recipe import recipe
 from neurocaas_ci.cli.common import find_repo, main_ref, say
 from neurocaas_ci.errors import FindingsError, UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change, between, merge_base, of_entries

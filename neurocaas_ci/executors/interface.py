@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from neurocaas_ci.errors import NeurocaasError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.run import RunRecord, RunSpec
 
 Execute = Callable[[RunSpec], RunRecord]

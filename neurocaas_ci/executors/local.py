@@ -6,10 +6,10 @@ import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, NeurocaasError
 from neurocaas_ci.executors.interface import Capabilities, Execute, Unfinished
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.model.run import RunRecord, RunSpec
 
 

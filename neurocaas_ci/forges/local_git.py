@@ -7,6 +7,7 @@ commit. Whether a pull request is merged is not stored: it is when main contains
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull, PullState
 from neurocaas_ci.forges.plumbing import Plumbing
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.registry.git import CatFile
 
 MAIN = "refs/heads/main"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from neurocaas_ci.model.dataclass import dataclass, field
 
 Stage = Literal["develop", "invited", "open"]
 

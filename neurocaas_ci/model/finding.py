@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from neurocaas_ci.model.dataclass import dataclass
 
 Severity = Literal["error", "warning"]
 

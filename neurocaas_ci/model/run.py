@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.model.digest import Sha256, canonical_json, sha256_bytes
 
 RunStatus = Literal["succeeded", "failed", "cancelled", "skipped"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
-
-from neurocaas_ci.model.dataclass import dataclass
 
 State = Literal["ok", "failed", "unchecked"]
 

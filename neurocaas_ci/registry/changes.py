@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from neurocaas_ci.errors import FindingsError, UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.git import CatFile, head_commit, run_git
 from neurocaas_ci.registry.parse import parse

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.finding import Location
 
 Step = str | int

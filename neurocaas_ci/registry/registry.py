@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from neurocaas_ci import schemas
 from neurocaas_ci.model.blueprint import Blueprint
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.model.registry import Group, Hardware, Iae, IaeLock, Job, User
 from neurocaas_ci.registry import convert

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Protocol
-
-from neurocaas_ci.model.dataclass import dataclass
 
 REGULAR = "100644"
 EXECUTABLE = "100755"

@@ -8,11 +8,11 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neurocaas_ci.errors import IntegrityError, UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.tree import parts_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.stores.directory import DirectoryBlobs, DirectoryState
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,6 @@ from typing import Any, Protocol
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Execute, Executor, Unfinished
-from neurocaas_ci.model.dataclass import dataclass, field, replace
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.run import RunRecord, RunSpec, RunStatus
 from neurocaas_ci.registry.git import GitTree, blob_at

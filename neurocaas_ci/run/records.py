@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.model.run import (

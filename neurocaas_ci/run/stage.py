@@ -7,11 +7,11 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
 from neurocaas_ci.registry.tree import parts_of
 from neurocaas_ci.stores.directory import unique_name

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neurocaas_ci.build.images import RootImage
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
 from neurocaas_ci.protocols.parameters import effective
 from neurocaas_ci.run.home import Home

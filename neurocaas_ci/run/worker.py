@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
 from neurocaas_ci.errors import IntegrityError, NeurocaasError
-from neurocaas_ci.model.dataclass import dataclass, replace
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import (
     InputFile,

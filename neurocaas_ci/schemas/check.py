@@ -11,9 +11,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from neurocaas_ci.model.dataclass import dataclass
 
 Step = str | int
 UNKNOWN_KEY, MISSING_KEY, WRONG_TYPE, WRONG_VALUE = "NC-S001", "NC-S002", "NC-S003", "NC-S004"

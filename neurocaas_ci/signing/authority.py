@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.signing import fulcio_profile, keys
 from neurocaas_ci.signing.fulcio_profile import Issuer, Validity
 

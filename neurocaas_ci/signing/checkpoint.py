@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-
-from neurocaas_ci.model.dataclass import dataclass
+from dataclasses import dataclass
 
 _SIGNATURE = re.compile(r"\u2014 \S+ ([A-Za-z0-9+/]+={0,2})\n")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from neurocaas_ci.errors import VerificationError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import canonical_json, sha256_bytes
 from neurocaas_ci.signing.interface import BUNDLE_TYPE, PAYLOAD_TYPE
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.signing import der
 
 Sign = Callable[[bytes], bytes]

@@ -11,11 +11,11 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import canonical_json
 from neurocaas_ci.signing import disk, keys
 from neurocaas_ci.signing.authority import make_authority

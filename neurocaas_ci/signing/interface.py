@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
-
-from neurocaas_ci.model.dataclass import dataclass
 
 BuilderMode = Literal["local", "github-hosted", "self-hosted"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Literal
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.model.dataclass import dataclass
 
 try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from neurocaas_ci.errors import BackendUnavailableError, VerificationError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.signing import keys
 from neurocaas_ci.signing.authority import (
     AUTHORITY_LIFETIME_SECONDS,

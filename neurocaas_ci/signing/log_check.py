@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import canonical_json
 from neurocaas_ci.signing.envelope import b64
 from neurocaas_ci.signing.log_signer import LogSigner

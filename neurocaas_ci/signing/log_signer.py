@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from neurocaas_ci.model.dataclass import dataclass
+from dataclasses import dataclass
+
 from neurocaas_ci.signing import keys
 from neurocaas_ci.signing.checkpoint import (
     Checkpoint,

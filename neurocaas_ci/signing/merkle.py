@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-
-from neurocaas_ci.model.dataclass import dataclass
+from dataclasses import dataclass
 
 _EMPTY_ROOT = hashlib.sha256().digest()
 

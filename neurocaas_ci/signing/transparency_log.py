@@ -14,12 +14,12 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from neurocaas_ci.errors import VerificationError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import canonical_json
 from neurocaas_ci.signing import disk
 from neurocaas_ci.signing.checkpoint import read_checkpoint, read_note

@@ -5,11 +5,11 @@ Formats: https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_tr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.signing.envelope import b64
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.digest import Sha256, parse_sha256
 from neurocaas_ci.stores.interface import Blob, StateStore
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.registry.rulebook import PAGES
 from neurocaas_ci.validate.engine import rules
 

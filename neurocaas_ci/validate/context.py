@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from neurocaas_ci.model.blueprint import Blueprint
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Group, Hardware, Iae, Job, User
 from neurocaas_ci.registry import Loaded, Registry

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.registry.document import Step
 from neurocaas_ci.schemas.check import nearest
 from neurocaas_ci.validate.patterns import MAX_TEXT, objection

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from neurocaas_ci.audit.compare import archives, documents, fixed, formats, raw
 from neurocaas_ci.audit.compare.content import Content, Context
 from neurocaas_ci.audit.compare.result import Part
 from neurocaas_ci.audit.compare.tolerance import EXACT
 from neurocaas_ci.audit.compare.trouble import UnreadableError, require
-from neurocaas_ci.model.dataclass import replace
 
 
 def compare(

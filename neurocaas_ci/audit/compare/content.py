@@ -7,11 +7,11 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, Side, UnreadableError, reading
-from neurocaas_ci.model.dataclass import dataclass, field, replace
 
 CHUNK = 1 << 20
 

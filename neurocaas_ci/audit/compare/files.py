@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from neurocaas_ci.audit.compare.result import (
     plural,
 )
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, UnreadableError
-from neurocaas_ci.model.dataclass import replace
 from neurocaas_ci.model.replay import Comparison
 
 _SUMMARY = 400

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from neurocaas_ci.audit.compare import raw
 from neurocaas_ci.audit.compare.content import CHUNK, Content, Context
 from neurocaas_ci.audit.compare.result import Part, different, equivalent, plain
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, UnreadableError
-from neurocaas_ci.model.dataclass import dataclass
 
 PNG = b"\x89PNG\r\n\x1a\n"
 MAT_TEXT = 116

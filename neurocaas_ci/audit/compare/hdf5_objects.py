@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import h5py
@@ -12,7 +13,6 @@ from neurocaas_ci.audit.compare.arrays import native
 from neurocaas_ci.audit.compare.measure import Block, Index, Locate, Measure, Spot
 from neurocaas_ci.audit.compare.result import plural
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, Side, UnreadableError, reading
-from neurocaas_ci.model.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import resource
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import h5py
@@ -21,7 +22,6 @@ from neurocaas_ci.audit.compare.hdf5_values import Terms, Values, compare_values
 from neurocaas_ci.audit.compare.result import Part, different, equivalent, merge, plain
 from neurocaas_ci.audit.compare.tolerance import Tolerance
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, Side, UnreadableError, reading
-from neurocaas_ci.model.dataclass import dataclass
 
 _DEPTH = 500
 _NAMES = {h5o.TYPE_GROUP: "group", h5o.TYPE_DATASET: "data set", h5o.TYPE_NAMED_DATATYPE: "type"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -18,7 +19,6 @@ from neurocaas_ci.audit.compare.measure import Block, Index, Shape, unravel
 from neurocaas_ci.audit.compare.result import Part, different, equivalent, impossible, plain
 from neurocaas_ci.audit.compare.tolerance import Tolerance
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, Side, reading
-from neurocaas_ci.model.dataclass import dataclass
 
 _BLOCK = 4 << 20
 _OBJECTS = 1 << 14

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from neurocaas_ci.audit.compare.content import Content
@@ -12,7 +13,6 @@ from neurocaas_ci.audit.compare.measure import Block, Index, Measure
 from neurocaas_ci.audit.compare.result import Part, different, plain
 from neurocaas_ci.audit.compare.tolerance import Tolerance
 from neurocaas_ci.audit.compare.trouble import UnreadableError
-from neurocaas_ci.model.dataclass import dataclass, replace
 
 _DELIMITERS = (",", "\t", ";")
 _HEADER = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -11,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurocaas_ci.audit.compare.tolerance import Tolerance
-from neurocaas_ci.model.dataclass import dataclass
 
 Block: TypeAlias = NDArray[Any]
 Shape = tuple[int, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +20,6 @@ from neurocaas_ci.audit.compare.measure import Block, Index, Shape, unravel
 from neurocaas_ci.audit.compare.result import Part, different, equivalent, impossible, plain
 from neurocaas_ci.audit.compare.tolerance import Tolerance
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, UnreadableError, reading
-from neurocaas_ci.model.dataclass import dataclass
 
 _BLOCK = 4 << 20
 _WIDEST = 64 << 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from neurocaas_ci.audit.compare import formats
@@ -11,7 +12,6 @@ from neurocaas_ci.audit.compare.content import Content, Context, same, spooled
 from neurocaas_ci.audit.compare.result import Part, different, equivalent, merge
 from neurocaas_ci.audit.compare.tolerance import Tolerance
 from neurocaas_ci.audit.compare.trouble import UnreadableError, require
-from neurocaas_ci.model.dataclass import replace
 
 _Judge = Callable[[Content, Content, Context], Part]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 from neurocaas_ci.audit.compare.trouble import ImpossibleError
-from neurocaas_ci.model.dataclass import dataclass, field
 
 Verdict = Literal["equivalent", "different", "impossible"]
 

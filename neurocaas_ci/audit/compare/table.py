@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from typing import Any, Literal
 
@@ -29,7 +30,6 @@ from neurocaas_ci.audit.compare.result import (
 )
 from neurocaas_ci.audit.compare.tolerance import Tolerance
 from neurocaas_ci.audit.compare.trouble import ImpossibleError, Side, UnreadableError
-from neurocaas_ci.model.dataclass import dataclass, field
 
 _CELLS = 1 << 17
 _NAMED = 5

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Self
-
-from neurocaas_ci.model.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

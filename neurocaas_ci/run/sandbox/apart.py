@@ -14,8 +14,7 @@ import os
 import socket
 import stat
 import struct
-
-from neurocaas_ci.model.dataclass import dataclass
+from dataclasses import dataclass
 
 # linux/sched.h, linux/mount.h
 _CLONE_NEWNS = 0x00020000

@@ -10,10 +10,10 @@ import contextlib
 import os
 import signal
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.run.sandbox.hierarchy import PREFIX, Layout
 from neurocaas_ci.run.sandbox.processes import owner_alive, owner_token
 

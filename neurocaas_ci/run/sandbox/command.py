@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-from neurocaas_ci.model.dataclass import dataclass
 
 NOBODY = 65534
 """The uid and gid of every run, inside, and outside as well when the caller is root."""

@@ -7,12 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.dataclass import dataclass, replace
 from neurocaas_ci.model.run import Isolation
 from neurocaas_ci.run.sandbox import guard
 from neurocaas_ci.run.sandbox.cgroups import sweep

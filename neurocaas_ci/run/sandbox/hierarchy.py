@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-from neurocaas_ci.model.dataclass import dataclass
 
 PREFIX = "neurocaas-"
 """What the names of all our groups start with."""

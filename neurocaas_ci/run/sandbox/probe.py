@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from neurocaas_ci.errors import SandboxUnavailableError
-from neurocaas_ci.model.dataclass import replace
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
 
 _SECONDS = 30

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import errno
 import struct
+from dataclasses import dataclass
 from functools import lru_cache
-
-from neurocaas_ci.model.dataclass import dataclass
 
 # linux/bpf_common.h and linux/filter.h: class | size or operator | source.
 _LOAD_WORD = 0x20

@@ -11,11 +11,11 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.run.sandbox.cgroups import Group
 from neurocaas_ci.run.sandbox.command import Descriptors, Mounts, Tools, bwrap_command
 from neurocaas_ci.run.sandbox.request import SandboxRequest

@@ -6,9 +6,8 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-
-from neurocaas_ci.model.dataclass import dataclass
 
 MAX_DEPTH = 64
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import dataclass
 
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.dataclass import dataclass
 from neurocaas_ci.model.run import Reason
 
 _SIGNAL_BASE = 128

@@ -6,8 +6,8 @@ import os
 import select
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from neurocaas_ci.model.dataclass import dataclass, field
 from neurocaas_ci.model.run import Reason, Usage
 from neurocaas_ci.run.sandbox.cgroups import Group
 from neurocaas_ci.run.sandbox.logs import LogWriter

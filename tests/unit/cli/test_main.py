@@ -48,7 +48,7 @@ def test_reconcile_loads_nothing_that_it_rarely_needs(shell, registry):
     modules = imported(shell, "reconcile", "--no-fetch", cwd=registry)
     assert "neurocaas_ci.run.reconcile" in modules
     assert not modules & {"rich", "jsonschema", "logging", "concurrent.futures", "difflib"}
-    assert not modules & {"dataclasses", "shutil", "tempfile"}
+    assert not modules & {"shutil", "tempfile"}
 
 
 @pytest.mark.parametrize(

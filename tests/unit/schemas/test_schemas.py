@@ -304,8 +304,10 @@ def test_each_kind_of_comparison_has_keys_of_its_own(
 def test_a_format_goes_with_its_kind() -> None:
     assert _compare(kind="canonical", format="zp") == [
         (
-            '`HERE.format` is "zp", but must be `gzip`, `hdf5`, `json`, `mat`, `npy`, `png`, '
-            "`tar`, `xml` or `zip`",
+            (
+                '`HERE.format` is "zp", but must be `gzip`, `hdf5`, `json`, `mat`, `npy`, `png`, '
+                "`tar`, `xml` or `zip`"
+            ),
             "did you mean `zip`?",
         )
     ]
