@@ -14,6 +14,7 @@ demo: ## Run the whole loop on real recordings: publish, submit, run, fetch
 
 test: ## Run the tests, the pure ones without any network (minutes)
 	@scripts/setup dev
+	@scripts/setup-js
 	@echo "== unit, property and contract tests, without network, $(WORKERS) at once"
 	scripts/offline pytest -n $(WORKERS) -m "not slow" tests/unit tests/property tests/contract
 	@echo "== integration tests and sessions, $(WORKERS) at once"
@@ -21,6 +22,7 @@ test: ## Run the tests, the pure ones without any network (minutes)
 
 test-slow: ## Run only the tests that test leaves out
 	@scripts/setup dev
+	@scripts/setup-js browser
 	@echo "== slow tests, $(WORKERS) at once"
 	pytest -n $(WORKERS) -m slow
 
@@ -43,4 +45,4 @@ lock: ## Lock the project's own requirements again
 	scripts/lock
 
 clean: ## Remove the set-up and the demo
-	rm -rf .venv .demo .setup.lock .setup.log
+	rm -rf .venv .demo .setup.lock .setup.log tests/js/node_modules

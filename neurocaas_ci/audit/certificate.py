@@ -6,6 +6,7 @@ The statement may be a stranger's: every field is judged before anything relies 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from neurocaas_ci.registry.tree import parts_of
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MANIFEST = re.compile(r"registry/jobs/([^/]+/\d{4}-\d{2}/[^/]+)\.yaml")
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]*)@([^@\s]+)")
+_MAX_DIGITS = 100
 
 
 class NotACertificateError(ValueError):
@@ -27,9 +29,18 @@ class NotACertificateError(ValueError):
 
 
 def read_json(data: bytes) -> Any:
-    """Decode JSON strictly: UTF-8, no duplicate keys, no NaN; raise NotACertificateError."""
+    """Decode JSON strictly: UTF-8, no duplicate keys, no NaN, numbers of a size that can be shown.
+
+    Raise NotACertificateError for anything else.
+    """
     try:
-        return json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_finite,
+        )
     except (ValueError, RecursionError) as error:
         if isinstance(error, NotACertificateError):
             raise
@@ -222,6 +233,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise NotACertificateError("it has an object with a duplicate key")
     return found
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise NotACertificateError(f"it holds a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise NotACertificateError(f"it holds {text[:_MAX_DIGITS]}, which is beyond all numbers")
+    return number
 
 
 def _no_constant(name: str) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from neurocaas_ci.audit.certificate import read_json
 from neurocaas_ci.audit.signature import read_payload
 from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import UsageError, VerificationError
@@ -73,7 +73,7 @@ def _parameters(certificate: Certificate, folder: Path, present: set[str]) -> It
     try:
         content = path.read_bytes() if path.stat().st_size <= _MAX_PARAMETERS else b""
         # As JSON: to Python, true and 1 are equal.
-        same = canonical_json(json.loads(content)) == canonical_json(dict(certificate.parameters))
+        same = canonical_json(read_json(content)) == canonical_json(dict(certificate.parameters))
     except (OSError, ValueError, RecursionError):
         same = False
     if same:
@@ -105,15 +105,20 @@ def _walk(folder: Path) -> tuple[set[str], list[str]]:
     pending = [("", 0)]
     while pending:
         below, depth = pending.pop()
-        with os.scandir(folder / below) as entries:
-            for entry in entries:
-                name = f"{below}{entry.name}"
-                if entry.is_dir(follow_symlinks=False) and depth < _MAX_DEPTH:
-                    pending.append((f"{name}/", depth + 1))
-                elif entry.is_file(follow_symlinks=False):
-                    found.add(name)
-                else:
-                    odd.append(f"{name} (not a regular file)")
+        try:
+            with os.scandir(folder / below) as entries:
+                here = list(entries)
+        except OSError:
+            odd.append(f"{below} (cannot be read)")
+            continue
+        for entry in here:
+            name = f"{below}{entry.name}"
+            if entry.is_dir(follow_symlinks=False) and depth < _MAX_DEPTH:
+                pending.append((f"{name}/", depth + 1))
+            elif entry.is_file(follow_symlinks=False):
+                found.add(name)
+            else:
+                odd.append(f"{name} (not a regular file)")
         if len(found) + len(odd) > _MAX_FILES:
             raise UsageError(
                 f"the folder has more than {_MAX_FILES:,} files", where=str(folder),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurocaas_ci.audit.certificate import NotACertificateError, read_json
 from neurocaas_ci.errors import BackendUnavailableError, UsageError, VerificationError
+from neurocaas_ci.signing.checkpoint import read_checkpoint
 from neurocaas_ci.signing.identities import LOCAL_ISSUER
 from neurocaas_ci.signing.interface import PAYLOAD_TYPE
 
@@ -156,14 +157,21 @@ def _entry(entry: dict[str, Any]) -> LogEntry:
     import base64
 
     proof = entry["inclusionProof"]
-    if not entry["inclusionPromise"]["signedEntryTimestamp"]:
+    time = int(entry["integratedTime"])
+    if not entry["inclusionPromise"]["signedEntryTimestamp"] or time <= 0:
         raise VerificationError("the log entry has no signed time")
+    note, _, _ = str(proof["checkpoint"]["envelope"]).partition("\n\n")
+    signed = read_checkpoint(f"{note}\n")
+    root = base64.b64decode(proof["rootHash"])
+    # What is shown must be what was signed: verifiers look at one or the other.
+    if (signed.size, signed.root) != (int(proof["treeSize"]), root):
+        raise VerificationError("the tree of the log entry is not the one that the log signed")
     return LogEntry(
         log_id=base64.b64decode(entry["logId"]["keyId"]).hex(),
         index=int(proof["logIndex"]),
         size=int(proof["treeSize"]),
-        root=base64.b64decode(proof["rootHash"]).hex(),
-        time=int(entry["integratedTime"]),
+        root=root.hex(),
+        time=time,
         checkpoint=str(proof["checkpoint"]["envelope"]),
         body_sha256=hashlib.sha256(base64.b64decode(entry["canonicalizedBody"])).hexdigest(),
     )
