@@ -39,6 +39,7 @@ bench: ## Compare with a bare loop of the same script (prints ratios)
 	@scripts/setup dev
 	python benchmarks/run.py
 	python benchmarks/build.py
+	python benchmarks/certify.py
 
 lock: ## Lock the project's own requirements again
 	@scripts/setup dev
