@@ -144,6 +144,10 @@ def find_certificate(target: str, history: History | None) -> bytes:
             where=target,
             hint="name a certificate file, or a job together with --repo",
         )
+    # A whole id is found without a look at all the others.
+    bundle = history.main.read(certificate_path(target), MAX_BUNDLE)
+    if bundle is not None:
+        return bundle
     job = job_id(select(history.main, [target])[0])
     bundle = history.main.read(certificate_path(job), MAX_BUNDLE)
     if bundle is None:

@@ -53,6 +53,7 @@ def test_a_finished_job_is_certified_and_verifies(platform, done):
     results = platform.repo.parent / "results"
     found = checks(platform, "done", str(results))
     assert "failed" not in found
+    assert checks(platform, done, str(results)) == found
     assert found["ok"] == [
         "signature", "certificate", "log", "identity", "statement", "origin", "trust", "registry",
         "blueprint", "published", "outputs", "records", "parameters", "nothing else",

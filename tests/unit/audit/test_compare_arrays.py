@@ -159,8 +159,10 @@ def test_a_large_element_does_not_hide_a_small_difference(tmp_path):
     assert verdict(tmp_path, one, other, rtol=0, atol=0.6) == "equivalent"
 
 
-def test_a_difference_beyond_the_range_is_shown(tmp_path):
-    found = compare(tmp_path, array(), npy(np.array([1e308])), npy(np.array([-1.5e308])))
+@pytest.mark.parametrize("norm", ["l2", "max"])
+def test_a_difference_beyond_the_range_is_shown(tmp_path, norm):
+    one, other = npy(np.array([1e308])), npy(np.array([-1.5e308]))
+    found = compare(tmp_path, array(norm=norm), one, other)
     assert "difference 2.50e+308," in found.summary
     assert found.facts["difference"] == "inf"
 
