@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -26,6 +26,7 @@ from neurocaas_ci.certify.layout import job_of
 from neurocaas_ci.cli.auditing import Auditing, auditor_options
 from neurocaas_ci.cli.common import open_home, say
 from neurocaas_ci.cli.replaying import replayer
+from neurocaas_ci.cli.signers import signing_folder
 from neurocaas_ci.errors import (
     ReplayDifferentError,
     ReplayImpossibleError,
@@ -33,8 +34,11 @@ from neurocaas_ci.errors import (
     VerificationError,
 )
 from neurocaas_ci.model.replay import Replay
+from neurocaas_ci.model.verification import Check, failed
 from neurocaas_ci.report.survey import as_json, as_text
+from neurocaas_ci.run.home import Home, default_home
 from neurocaas_ci.run.pending import job_id, manifests
+from neurocaas_ci.signing.local_sigstore import LocalSigstore
 
 _SPEAK_SECONDS = 5.0
 
@@ -57,7 +61,7 @@ def command(
     """Verify all certificates and signed verdicts on main, in parallel.
 
     Also checks, over the whole history, that certificates were only ever added, and that the logs
-    never showed two different trees. --sample replays jobs that succeeded, chosen at random. Exits
+    never showed two different trees; this machine's own log is compared entry by entry. --sample replays jobs that succeeded, chosen at random. Exits
     with 13 when anything does not hold, else with 14 when a replay is different, else with 15 when
     one is impossible here.
     """
@@ -81,7 +85,7 @@ def command(
         files = survey(
             terms, paths, workers=workers or len(os.sched_getaffinity(0)), progress=progress
         )
-        found = Survey(files, (*append_only(history), *one_log(files)))
+        found = Survey(files, (*append_only(history), *one_log(files), *_own_log(history)))
         replays = _replay(history, files, sample, seed)
         rows = [(file.path, file.verification) for file in files]
         render = as_json if style == "json" else as_text
@@ -122,6 +126,22 @@ def _replay(
             bundle = history.main.read(path, MAX_BUNDLE) or b""
             replays.append(again.replay(read_certificate(read_payload(bundle))))
     return replays
+
+
+def _own_log(history: History) -> Iterator[Check]:
+    """Yield where the log of this machine, if it has signed anything, contradicts a bundle."""
+    folder = signing_folder(Home(default_home()))
+    if not folder.exists():
+        return
+    bundles = {
+        entry.path: content
+        for entry in history.main.entries("certificates")
+        if (content := history.main.read(entry.path, MAX_BUNDLE)) is not None
+    }
+    for problem in LocalSigstore.open(folder).check_log(bundles, {}).problems:
+        # What is no bundle of a log is reported as such already.
+        if problem.kind != "unproven":
+            yield failed("log", f"this machine's log: {problem.message}")
 
 
 def _uncertified(history: History) -> list[str]:

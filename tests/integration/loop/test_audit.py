@@ -182,6 +182,16 @@ def test_a_log_that_shows_two_trees_is_found(registry):
     assert any("is another in" in problem["text"] for problem in problems)
 
 
+def test_the_log_of_this_machine_is_compared_with_every_bundle(registry):
+    log = registry.home / "signing/log"
+    leaves = next(path for path in log.iterdir() if b'"body"' in path.read_bytes())
+    leaves.write_bytes(b"".join(leaves.read_bytes().splitlines(keepends=True)[1:]))
+    document = audit(registry, code=13)
+    assert failures(document) == {}
+    assert {problem["name"] for problem in document["problems"]} == {"log"}
+    assert all("this machine's log" in problem["text"] for problem in document["problems"])
+
+
 def test_it_needs_a_registry(platform, tmp_path):
     done = subprocess.run(
         platform.command("audit", "--offline"), cwd=tmp_path, env=platform.env, check=False,
