@@ -95,6 +95,10 @@ CHANGES = {
         lambda f: f["lists"].__setitem__(2, [4.0, 5.0]),
         "first at [2]: expected 1 value, got 2 values",
     ),
+    "value in a later list": (
+        lambda f: f["lists"].__setitem__(2, [4.5]),
+        "first at [2, 0]: expected 4.0, got 4.5",
+    ),
     "value in a list": (
         lambda f: f["lists"].__setitem__(0, [1.0, 2.0, 3.5]),
         "first at [0, 2]: expected 3.0, got 3.5",
