@@ -19,7 +19,7 @@ from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.registry.tree import parts_of
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_MANIFEST = re.compile(r"registry/jobs/([^/]+/\d{4}-\d{2}/[^/]+)\.yaml")
+_MANIFEST = re.compile(r"registry/jobs/([^/.][^/]*/[0-9]{4}-[0-9]{2}/[^/.][^/]*)\.yaml")
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]*)@([^@\s]+)")
 _MAX_DIGITS = 100
 

@@ -29,7 +29,7 @@ def verify_verdict(bundle: bytes, path: str, question: Question) -> Verification
     try:
         verdict, about = read_verdict(signed.payload)
         checks.append(_about(about, job, question))
-    except NotACertificateError as error:
+    except (NotACertificateError, VerificationError) as error:
         checks.append(failed("statement", str(error)))
     return Verification(sha256_bytes(signed.payload), job, verdict, tier, tuple(checks))
 

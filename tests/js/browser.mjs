@@ -1,7 +1,7 @@
 // Open a page in a headless Chromium and tell what it says.
 //
 // usage: node browser.mjs CHROMIUM FLAG... URL
-// stdout: the value of `globalThis.answers` of the page, once it is there, as JSON
+// stdout: {"answers": what the page leaves in `globalThis.answers`, "requests": every address it asked for}
 //
 // Speaks the DevTools protocol through a pipe, so that no port is opened and no package is needed.
 
@@ -35,6 +35,7 @@ function end(error) {
   process.exit(error ? 1 : 0);
 }
 
+const requests = [];
 const replies = new Map();
 let loaded;
 const page = new Promise((resolve) => (loaded = resolve));
@@ -43,8 +44,9 @@ events.setEncoding('utf8');
 events.on('data', (chunk) => {
   const messages = (pending + chunk).split('\0');
   pending = messages.pop();
-  for (const { id, method, result, error } of messages.map((message) => JSON.parse(message))) {
+  for (const { id, method, params, result, error } of messages.map((m) => JSON.parse(m))) {
     if (method === 'Page.loadEventFired') loaded();
+    if (method === 'Network.requestWillBeSent') requests.push(params.request.url);
     if (error) replies.get(id)?.reject(new Error(error.message));
     else replies.get(id)?.resolve(result);
   }
@@ -61,6 +63,7 @@ async function ask() {
   const { targetId } = await send('Target.createTarget', { url: 'about:blank' });
   const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
   await send('Page.enable', {}, sessionId);
+  await send('Network.enable', {}, sessionId);
   const { errorText } = await send('Page.navigate', { url }, sessionId);
   if (errorText) throw new Error(errorText);
   await Promise.race([page, ended]);
@@ -69,7 +72,7 @@ async function ask() {
     'Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true }, sessionId,
   );
   if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
-  return result.value;
+  return { answers: result.value, requests };
 }
 
-ask().then((answers) => process.stdout.write(JSON.stringify(answers), () => end()), end);
+ask().then((visit) => process.stdout.write(JSON.stringify(visit), () => end()), end);

@@ -35,14 +35,27 @@ class Web:
     elsewhere: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Visit:
+    """What a page's script left in `globalThis.answers`, and every address that it asked for."""
+
+    answers: Any
+    requests: list[str]
+
+
 class Browser:
     """Chromium with a new profile below `folder`; it reaches nothing but through `web`."""
 
     def __init__(self, program: str, folder: Path, web: Web) -> None:
         self._program, self._folder, self._web = program, folder, web
 
-    def answers(self, url: str) -> Any:
-        """Return what a page's script leaves in `globalThis.answers`."""
+    @property
+    def is_silent(self) -> bool:
+        """Tell whether the program asks for nothing by itself, as the shell without services does."""
+        return self._program == _NAMES[0]
+
+    def visit(self, url: str) -> Visit:
+        """Open a page and wait for its answers."""
         profile = self._folder / f"profile-{len(list(self._folder.iterdir()))}"
         profile.mkdir()
         # Also what would go to this machine is sent through the proxy, which is the web server.
@@ -53,7 +66,7 @@ class Browser:
             capture_output=True, text=True, check=False, timeout=100,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return Visit(**json.loads(done.stdout))
 
 
 def find_browser() -> str:

@@ -52,14 +52,14 @@ PARAMETERS = {"em_iterations": 50, "noise": "diagonal", "restart": True}
 class Signed:
     """A certificate of results, what to ask about it, and another one of the same log.
 
-    `other` is proven in an earlier tree; `checkpoints` are the log's, by its size.
+    `other` is proven in an earlier tree; `fresh` are all bundles as they were signed.
     """
 
     asked: Asked
     other: bytes
     statement: bytes
     results: Path
-    checkpoints: dict[int, str]
+    fresh: tuple[bytes, ...]
 
     @property
     def document(self) -> Document:
@@ -149,7 +149,7 @@ def _signed(folder: Path, signer: Signer, asked: Asked, checkpoint: Callable[[],
 
     asked = asked.about(proven(ENTRY, SIZE))
     (results / "certificate.sigstore.json").write_bytes(asked.bundle)
-    return Signed(asked, proven(1, 5), statements[ENTRY], results, checkpoints)
+    return Signed(asked, proven(1, 5), statements[ENTRY], results, tuple(bundles))
 
 
 def _audit_path(index: int, leaves: Sequence[bytes]) -> list[bytes]:

@@ -21,9 +21,16 @@ def test_it_verifies_with_any_proof_and_the_payload_is_the_statement(signed, ver
     assert answers["renewed"].payload == signed.statement != answers["earlier"].payload
 
 
+def test_what_was_signed_verifies_at_every_place_of_a_log(signed, verifier):
+    """A proof has another form in a tree of every other size."""
+    answers = verifier({str(n): signed.asked.about(new) for n, new in enumerate(signed.fresh)})
+    assert {name: answer.said for name, answer in answers.items() if not answer.valid} == {}
+    assert all(failed(ours(signed.asked.about(new))) == [] for new in signed.fresh)
+
+
 def test_another_name_or_issuer_is_refused(signed, verifier):
     asked = signed.asked
-    names = [f"{asked.identity}x", asked.identity[:-1], asked.identity.replace(".", "_"),
+    names = [f"{asked.identity}x", asked.identity[:-1], asked.identity[1:], asked.identity.replace(".", "_"),
              f"x{asked.identity}", "somebody@example.org"]  # fmt: skip
     issuers = [f"{asked.issuer}/", asked.issuer[:-1], "https://example.org"]
     questions = {name: replace(asked, identity=name) for name in names}
