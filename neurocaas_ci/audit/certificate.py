@@ -66,6 +66,12 @@ def read_certificate(payload: bytes) -> Certificate:
     metadata, builder = details.object("metadata"), details.object("builder")
     found = _dependencies(definition.list("resolvedDependencies"))
     byproducts = details.list("byproducts")
+    subjects, others = (
+        _files(statement.list("subject"), "subject"),
+        _files(byproducts, "byproducts"),
+    )
+    if torn := sorted(name for name in subjects.keys() & others if subjects[name] != others[name]):
+        raise NotACertificateError(f"subject and byproducts disagree about {torn[0]!r}")
     return Certificate(
         sha256=sha256_bytes(payload),
         job=manifest,
@@ -80,8 +86,8 @@ def read_certificate(payload: bytes) -> Certificate:
         blueprint_file=_content(found, "blueprint") if "version" in found else None,
         images=_images(found),
         datasets=_datasets(definition.list("resolvedDependencies")),
-        subjects=_files(statement.list("subject"), "subject"),
-        byproducts=_files(byproducts, "byproducts"),
+        subjects=subjects,
+        byproducts=others,
         notes={
             item.text("name"): item.object("annotations").data
             for item in byproducts

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from neurocaas_ci.audit.certificate import read_json
 from neurocaas_ci.audit.signature import read_payload
-from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import UsageError, VerificationError
 from neurocaas_ci.model.certificate import Certificate
 from neurocaas_ci.model.digest import canonical_json, sha256_bytes
+from neurocaas_ci.model.results import CERTIFICATE, PARAMETERS, README
 from neurocaas_ci.model.verification import Check, failed, listing, ok, unchecked
-from neurocaas_ci.run.fetch import CERTIFICATE, README
 
 _MAX_DEPTH = 64
 _MAX_FILES = 2_000_000
@@ -67,9 +66,9 @@ def _byproducts(certificate: Certificate, digests: dict[str, str | None]) -> Ite
 
 
 def _parameters(certificate: Certificate, folder: Path, present: set[str]) -> Iterator[Check]:
-    if layout.PARAMETERS not in present:
+    if PARAMETERS not in present:
         return
-    path = folder / layout.PARAMETERS
+    path = folder / PARAMETERS
     try:
         content = path.read_bytes() if path.stat().st_size <= _MAX_PARAMETERS else b""
         # As JSON: to Python, true and 1 are equal.
@@ -77,13 +76,13 @@ def _parameters(certificate: Certificate, folder: Path, present: set[str]) -> It
     except (OSError, ValueError, RecursionError):
         same = False
     if same:
-        yield ok("parameters", f"{layout.PARAMETERS} says what the certificate says")
+        yield ok("parameters", f"{PARAMETERS} says what the certificate says")
     else:
-        yield failed("parameters", f"{layout.PARAMETERS} is not what the certificate says")
+        yield failed("parameters", f"{PARAMETERS} is not what the certificate says")
 
 
 def _others(certificate: Certificate, folder: Path, extra: set[str], odd: list[str]) -> Check:
-    extra -= {layout.PARAMETERS, README}
+    extra -= {PARAMETERS, README}
     if CERTIFICATE in extra and _same_certificate(certificate, folder / CERTIFICATE):
         extra.discard(CERTIFICATE)
     if odd or extra:

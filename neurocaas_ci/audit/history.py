@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from neurocaas_ci.certify.repository import repository_uri
+from neurocaas_ci.certify.repository import origin_uri, registry_urn
 from neurocaas_ci.errors import FindingsError
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import published
@@ -29,7 +29,7 @@ class History:
     @cached_property
     def uri(self) -> str:
         """Return the URI that names this registry."""
-        return repository_uri(self.repo, self.main.commit)
+        return origin_uri(self.repo) or registry_urn(self._line[-1])
 
     @cached_property
     def _positions(self) -> dict[str, int]:

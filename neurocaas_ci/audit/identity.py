@@ -52,6 +52,7 @@ def judge_identity(signer: x509.Certificate, tier: str, expected: Expected) -> I
         yield failed("identity", "nobody said which repository may sign; name it with --repository")
         return
     identity = workflow_identity(expected)
+    word = "GitHub's word" if tier == PUBLIC_GOOD else "the word of who holds this root's keys"
     environments: list[VerificationPolicy] = [policy.OIDCRunnerEnvironment("github-hosted")]
     if expected.self_hosted:
         environments.append(policy.OIDCRunnerEnvironment("self-hosted"))
@@ -66,7 +67,7 @@ def judge_identity(signer: x509.Certificate, tier: str, expected: Expected) -> I
             # A pull request's workflow runs code that nobody has approved.
             policy.AnyOf([policy.OIDCBuildTrigger(trigger) for trigger in _TRIGGERS]),
         ],
-        f"{identity}, on GitHub's word, for {expected.repository} at {expected.ref}",
+        f"{identity}, on {word}, for {expected.repository} at {expected.ref}",
     )
 
 

@@ -21,9 +21,6 @@ VERIFIER_ID = "urn:neurocaas:verifier:replay:v1"
 EXTERNAL = ("registry", "job", "blueprint", "parameters")
 REGISTRY = ("repository", "ref")
 
-JOB_RECORD = "job-record.json"
-PARAMETERS = "parameters.yaml"
-
 _BUILDER = "urn:neurocaas:builder:"
 _PATH = re.compile(rf"{FOLDER}/([^/]+/[^/]+/[^/]+){re.escape(SUFFIX)}")
 _REPLAY = re.compile(rf"{FOLDER}/([^/]+/[^/]+/[^/]+)\.replays/[^/]+{re.escape(SUFFIX)}")
@@ -59,21 +56,6 @@ def replayed_job(path: str) -> str | None:
 def replay_property(verdict: str) -> str:
     """Return the property that a signed verdict claims (Simple Verification Result v0.1)."""
     return f"NEUROCAAS_REPLAY_{verdict.upper()}"
-
-
-def run_file(run: str, path: str) -> str:
-    """Return the name of a run's output, relative to the folder of fetched results."""
-    return f"{run}/{path}"
-
-
-def log_file(run: str) -> str:
-    """Return the name of a run's log, relative to the folder of fetched results."""
-    return f"logs/{run}.log"
-
-
-def record_file(run: str) -> str:
-    """Return the name of a run's record, relative to the folder of fetched results."""
-    return f"records/{run}.json"
 
 
 def input_name(dataset: str) -> str:

@@ -19,9 +19,18 @@ def repository_uri(repo: Path, head: str) -> str:
     An origin on the network is named by its https address, without credentials. Any other registry
     is named by the first commit of its history, which all clones share; `head` is a commit of it.
     """
+    return origin_uri(repo) or registry_urn(_first_commit(repo, head))
+
+
+def origin_uri(repo: Path) -> str | None:
+    """Return the https address of a clone's origin, or None when that is no address for others."""
     remote = run_git(repo, ["config", "--get", "remote.origin.url"])
-    address = remote.stdout.decode("utf-8", "replace").strip()
-    return normalised(address) or f"{_URN}{_first_commit(repo, head)}"
+    return normalised(remote.stdout.decode("utf-8", "replace").strip())
+
+
+def registry_urn(first_commit: str) -> str:
+    """Return the name of a registry that has no address, by the first commit of its history."""
+    return f"{_URN}{first_commit}"
 
 
 def normalised(address: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from neurocaas_ci import __version__
 from neurocaas_ci.certify import layout
+from neurocaas_ci.model import results
 from neurocaas_ci.model.digest import Sha256, canonical_json
 from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.model.run import RunRecord, RunStatus
@@ -109,13 +110,13 @@ def _subjects(facts: JobFacts) -> Iterator[Descriptor]:
         record = run.record
         for output in record.outputs:
             found = True
-            yield _file(layout.run_file(record.run, output.path), output.sha256)
+            yield _file(results.run_file(record.run, output.path), output.sha256)
         if record.status != "succeeded" and record.log is not None:
             found = True
-            yield _file(layout.log_file(record.run), record.log.sha256)
+            yield _file(results.log_file(record.run), record.log.sha256)
     if not found:
         # A statement must have a subject (in-toto Statement v1).
-        yield _file(layout.JOB_RECORD, facts.record)
+        yield _file(results.JOB_RECORD, facts.record)
 
 
 def _internal(facts: JobFacts) -> dict[str, Any]:
@@ -194,7 +195,7 @@ def _environments(facts: JobFacts, at_version: str) -> Iterator[Descriptor]:
 
 def _byproducts(facts: JobFacts) -> Iterator[Descriptor]:
     yield _file(
-        layout.JOB_RECORD,
+        results.JOB_RECORD,
         facts.record,
         status=facts.status,
         message=facts.message,
@@ -205,7 +206,7 @@ def _byproducts(facts: JobFacts) -> Iterator[Descriptor]:
     for run in facts.runs:
         record = run.record
         yield _file(
-            layout.record_file(record.run),
+            results.record_file(record.run),
             run.sha256,
             status=record.status,
             reason=record.reason,
@@ -217,7 +218,7 @@ def _byproducts(facts: JobFacts) -> Iterator[Descriptor]:
             taken_from=record.taken_from,
         )
         if record.log is not None:
-            yield _file(layout.log_file(record.run), record.log.sha256)
+            yield _file(results.log_file(record.run), record.log.sha256)
 
 
 def _file(name: str, digest: Sha256, **annotations: Any) -> Descriptor:

@@ -24,6 +24,16 @@ from neurocaas_ci.run.pending import job_id, select
 if TYPE_CHECKING:
     from neurocaas_ci.model.verification import Verification
 
+_CLONE_OPTIONS = (
+    click.option(
+        "--offline", is_flag=True, help="Use no network at all: neither git nor sigstore."
+    ),
+    click.option(
+        "--repo",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="A clone of the registry (default: the one around this folder, if any).",
+    ),
+)
 _OPTIONS = (
     click.option(
         "--trust-root",
@@ -31,9 +41,6 @@ _OPTIONS = (
         multiple=True,
         metavar="FILE",
         help=f"Trusted root of the instance that signed; repeatable.  [default: {PUBLIC_GOOD}]",
-    ),
-    click.option(
-        "--offline", is_flag=True, help="Use no network at all: neither git nor sigstore."
     ),
     click.option(
         "--repository",
@@ -55,11 +62,7 @@ _OPTIONS = (
     click.option(
         "--allow-self-hosted", is_flag=True, help="Also accept runners that GitHub does not host."
     ),
-    click.option(
-        "--repo",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="A clone of the registry (default: the one around this folder, if any).",
-    ),
+    *_CLONE_OPTIONS,
 )
 
 
@@ -83,10 +86,7 @@ class Auditing:
 
     def history(self) -> History | None:
         """Return main of a clone of the registry, or None where there is no clone."""
-        if self.repo is None and not _in_registry(Path.cwd()):
-            return None
-        repo = find_repo(self.repo)
-        return History(repo, main_ref(repo, fetch=not self.offline))
+        return open_history(self.repo, offline=self.offline)
 
     def expected(self, history: History | None) -> Expected:
         """Return who may sign; without --repository it is the clone's origin."""
@@ -108,6 +108,21 @@ class Auditing:
         offline = self.offline or names_local_issuer(bundle)
         first, *others = (load_root(file, offline=offline) for file in self.root_files)
         return Question(first, self.expected(history), history, outputs, tuple(others))
+
+
+def open_history(repo: Path | None, *, offline: bool) -> History | None:
+    """Return main of the named clone or of the one around this folder, or None without any."""
+    if repo is None and not _in_registry(Path.cwd()):
+        return None
+    found = find_repo(repo)
+    return History(found, main_ref(found, fetch=not offline))
+
+
+def clone_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name a clone: `repo` and `offline`."""
+    for option in reversed(_CLONE_OPTIONS):
+        function = option(function)
+    return function
 
 
 def auditor_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Dataset
-
-_JOB_RECORD = "job-record.json"
+from neurocaas_ci.model.results import JOB_RECORD, run_of_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,13 @@ class Certificate:
     @property
     def status(self) -> str:
         """Return how the job ended."""
-        return str(self.notes.get(_JOB_RECORD, {}).get("status", "unknown"))
+        return str(self.notes.get(JOB_RECORD, {}).get("status", "unknown"))
 
     @property
     def runs(self) -> dict[str, Mapping[str, Any]]:
         """Return what is noted of each run, by run id."""
         return {
-            name.removeprefix("records/").removesuffix(".json"): note
+            run: note
             for name, note in self.notes.items()
-            if name.startswith("records/")
+            if (run := run_of_record(name)) is not None
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from neurocaas_ci.model.certificate import Certificate
+from neurocaas_ci.model.results import JOB_RECORD
 from neurocaas_ci.report.plain import printable
 
 SCHEMA = "neurocaas/certificate/v1"
@@ -61,7 +62,7 @@ def _lines(c: Certificate, logged: str) -> Iterator[str]:
     yield f"Certificate sha256:{c.sha256}"
     yield ""
     yield _row("job", f"{c.job}: {c.status}")
-    note = c.notes.get("job-record.json", {})
+    note = c.notes.get(JOB_RECORD, {})
     if note.get("message"):
         yield _row("", str(note["message"]))
     yield _row("analysis", f"{c.reference}{_at(c.version_commit)}")

@@ -14,6 +14,15 @@ from typing import Any
 
 from neurocaas_ci.errors import IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.results import (
+    CERTIFICATE,
+    JOB_RECORD,
+    PARAMETERS,
+    README,
+    log_file,
+    record_file,
+    run_file,
+)
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.tree import parts_of
 from neurocaas_ci.run import records
@@ -22,8 +31,6 @@ from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.status import read_record
 from neurocaas_ci.stores.directory import atomic_write
 
-README = "README.md"
-CERTIFICATE = "certificate.sigstore.json"
 _CHUNK = 1 << 20
 # Half copied files are here and nowhere else; the next fetch removes what a killed one left.
 _INCOMING = ".neurocaas-incoming"
@@ -75,7 +82,7 @@ def _require_own(folder: Path, job: str) -> None:
         with readme.open("rb") as stream:
             if stream.readline() == f"{_title(job)}\n".encode():
                 return
-    names = (README, "parameters.yaml", "job-record.json", CERTIFICATE)
+    names = (README, PARAMETERS, JOB_RECORD, CERTIFICATE)
     taken = next((folder / name for name in names if os.path.lexists(folder / name)), None)
     if taken is None:
         return
@@ -89,7 +96,7 @@ def _require_own(folder: Path, job: str) -> None:
 def _write_record(home: Home, job: str, run: str, folder: Path) -> None:
     """Write a run's record byte for byte: the job's record names its digest."""
     document = home.state.read(records.record_key(job, run)) or b""
-    target = folder / "records" / f"{run}.json"
+    target = folder / record_file(run)
     target.parent.mkdir(exist_ok=True)
     if target.is_file() and target.read_bytes() != document:
         raise UsageError(
@@ -120,11 +127,11 @@ def _copy_all(home: Home, plan: dict[str, Any], folder: Path, incoming: Path) ->
     text = _readme(plan, rows, missing, certified=certificate is not None)
     atomic_write(folder / README, text.encode())
     parameters = json.dumps(plan["parameters"], indent=2, sort_keys=True) + "\n"
-    atomic_write(folder / "parameters.yaml", parameters.encode())
+    atomic_write(folder / PARAMETERS, parameters.encode())
     done = home.state.read(records.job_key(plan["job"]))
     if done is not None:
         # Byte for byte: the job's certificate names its digest.
-        atomic_write(folder / "job-record.json", done)
+        atomic_write(folder / JOB_RECORD, done)
     if certificate is not None:
         atomic_write(folder / CERTIFICATE, certificate)
     return Fetched(files, size, tuple(missing))
@@ -138,9 +145,9 @@ def _contents(record: RunRecord) -> Iterator[tuple[str, Sha256, int]]:
             raise IntegrityError(
                 "a record names an output outside its folder", where=repr(output.path)
             )
-        yield f"{record.run}/{output.path}", output.sha256, output.size
+        yield run_file(record.run, output.path), output.sha256, output.size
     if record.log is not None:
-        yield f"logs/{record.run}.log", record.log.sha256, record.log.size
+        yield log_file(record.run), record.log.sha256, record.log.size
 
 
 def _copy(home: Home, digest: Sha256, target: Path, temporary: Path) -> None:
@@ -191,8 +198,8 @@ def _readme(
         "",
         "* `<run>/…`: the output files of each run",
         "* `logs/<run>.log`: what the workflow wrote, with UTC times",
-        "* `parameters.yaml`: the effective parameters, defaults included",
-        "* `job-record.json`: commits, environment, machine, times, cost; the digest of each record",
+        f"* `{PARAMETERS}`: the effective parameters, defaults included",
+        f"* `{JOB_RECORD}`: commits, environment, machine, times, cost; the digest of each record",
         "* `records/<run>.json`: every input and output by digest, limits and isolation, usage",
         *(
             [f"* `{CERTIFICATE}`: signed; {check} compares all of this with it"]
