@@ -66,10 +66,11 @@ class OutputRule:
 
 @dataclass(frozen=True, slots=True)
 class BlueprintLimits:
-    """Bounds on a whole job: runs at once, and US dollars."""
+    """Bounds on a job (runs at once, US dollars), and on the US dollars of all jobs together."""
 
     max_parallel: int = 100
     max_cost_usd: float = 300.0
+    budget_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Blueprint:
     parameters: Mapping[str, Any]
     outputs: tuple[OutputRule, ...]
     limits: BlueprintLimits
+    license: str | None = None
 
     def step(self, step_id: str) -> Step:
         """Return the step with this id; raise KeyError when there is none."""

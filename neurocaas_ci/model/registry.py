@@ -11,6 +11,8 @@ from neurocaas_ci.model.digest import Sha256
 BaseKind = Literal["deb", "host", "oci"]
 Pricing = Literal["standard", "save"]
 
+DEFAULT_BUDGET_USD = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Iae:
@@ -76,6 +78,13 @@ class Group:
     budget_usd: float
     members: tuple[str, ...]
     blueprints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who decides about the platform: `registry/policy.yaml`."""
+
+    maintainers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

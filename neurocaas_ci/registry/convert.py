@@ -14,7 +14,17 @@ from neurocaas_ci.model.blueprint import (
     Step,
 )
 from neurocaas_ci.model.digest import Sha256, parse_sha256
-from neurocaas_ci.model.registry import Dataset, Group, Hardware, Iae, IaeLock, Job, User
+from neurocaas_ci.model.registry import (
+    DEFAULT_BUDGET_USD,
+    Dataset,
+    Group,
+    Hardware,
+    Iae,
+    IaeLock,
+    Job,
+    Policy,
+    User,
+)
 from neurocaas_ci.model.units import parse_duration, parse_size
 
 _Data = dict[str, Any]
@@ -46,6 +56,7 @@ def blueprint(data: _Data) -> Blueprint:
             for entry in data["outputs"]
         ),
         limits=BlueprintLimits(**data.get("limits", {})),
+        license=data.get("license"),
     )
 
 
@@ -112,7 +123,7 @@ def user(data: _Data) -> User:
         login=data["login"],
         forge_id=data["forge_id"],
         name=data["name"],
-        budget_usd=float(data["budget_usd"]),
+        budget_usd=float(data.get("budget_usd", DEFAULT_BUDGET_USD)),
         groups=tuple(data.get("groups", ())),
     )
 
@@ -126,6 +137,11 @@ def group(data: _Data) -> Group:
         members=tuple(data["members"]),
         blueprints=tuple(data.get("blueprints", ())),
     )
+
+
+def policy(data: _Data) -> Policy:
+    """Return the policy of a checked document."""
+    return Policy(maintainers=tuple(data["maintainers"]))
 
 
 def job(data: _Data, month: str) -> Job:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from neurocaas_ci import schemas
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.finding import Finding, Location
-from neurocaas_ci.model.registry import Group, Hardware, Iae, IaeLock, Job, User
+from neurocaas_ci.model.registry import Group, Hardware, Iae, IaeLock, Job, Policy, User
 from neurocaas_ci.registry import convert
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
@@ -26,6 +26,7 @@ _USERS = "registry/users"
 _GROUPS = "registry/groups"
 _JOBS = "registry/jobs"
 _IAES = "iae"
+_POLICY = "registry/policy.yaml"
 _JOB_PATH = re.compile(rf"{_JOBS}/[^/]+/([^/]+)/[^/]+\.yaml")
 
 
@@ -80,6 +81,10 @@ class Registry:
     def iae_lock(self, name: str) -> Loaded[IaeLock]:
         """Load `iae/<name>/iae.lock`."""
         return self._load(f"{_IAES}/{name}/iae.lock", "iae-lock", convert.iae_lock)
+
+    def policy(self) -> Loaded[Policy]:
+        """Load `registry/policy.yaml`."""
+        return self._load(_POLICY, "policy", convert.policy)
 
     def blueprints(self) -> list[str]:
         """Return the names of all blueprints, sorted."""

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-KINDS = ("blueprint", "iae", "iae-lock", "hardware", "user", "group", "job")
+KINDS = ("blueprint", "iae", "iae-lock", "hardware", "user", "group", "job", "policy")
 
 
 @functools.cache

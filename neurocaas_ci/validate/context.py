@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.ledger import Account, Balance
 from neurocaas_ci.model.registry import Group, Hardware, Iae, Job, User
 from neurocaas_ci.registry import Loaded, Registry
 from neurocaas_ci.registry.changes import Change
@@ -16,6 +18,7 @@ from neurocaas_ci.registry.tree import Tree
 
 RecipeOf = Callable[[Tree, str], Sha256]
 Published = Callable[[str, str], Blueprint | None]
+BalanceOf = Callable[[Account], Balance]
 _T = TypeVar("_T")
 
 FOLDERS = ("registry", "iae", "certificates")
@@ -36,7 +39,8 @@ class Context:
     Without `changes`, or with `every_job`, every job is judged, else only the changed ones: jobs
     are many and never change, everything else is few and may break by what happens around it.
     `recipe_of` computes the recipe digest of an IAE; `published` finds a blueprint version in the
-    history. A rule that needs one of them is silent without it.
+    history; `author` is who proposes the change; `balance_of` says what stands on an account before
+    it. A rule that needs one of them is silent without it.
     """
 
     head: Registry
@@ -45,6 +49,8 @@ class Context:
     recipe_of: RecipeOf | None = None
     published: Published | None = None
     every_job: bool = False
+    author: Actor | None = None
+    balance_of: BalanceOf | None = None
     _paths: dict[str, list[str]] = field(default_factory=dict)
 
     def loaded(self) -> Iterator[Loaded[object]]:
@@ -54,6 +60,8 @@ class Context:
         yield from self._every(head.hardware_ids, head.hardware)
         yield from self._every(head.users, head.user)
         yield from self._every(head.groups, head.group)
+        if self.head.policy().exists:
+            yield self.head.policy()
         for name in head.iaes():
             yield head.iae(name)
             lock = head.iae_lock(name)

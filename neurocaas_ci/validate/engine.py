@@ -8,11 +8,12 @@ import inspect
 import pkgutil
 from collections.abc import Sequence
 
+from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change
 from neurocaas_ci.validate import rules as rules_package
-from neurocaas_ci.validate.context import Context, Published, RecipeOf
+from neurocaas_ci.validate.context import BalanceOf, Context, Published, RecipeOf
 from neurocaas_ci.validate.rule import Rule
 
 
@@ -40,12 +41,14 @@ def judge(
     recipe_of: RecipeOf | None = None,
     published: Published | None = None,
     every_job: bool = False,
+    author: Actor | None = None,
+    balance_of: BalanceOf | None = None,
 ) -> tuple[Finding, ...]:
     """Return all findings on `head`, sorted by place.
 
     Without `changes`, or with `every_job`, all jobs are judged, otherwise the changed ones.
     """
-    context = Context(head, base, changes, recipe_of, published, every_job)
+    context = Context(head, base, changes, recipe_of, published, every_job, author, balance_of)
     findings = [finding for loaded in context.loaded() for finding in loaded.findings]
     for rule in rules():
         findings += rule.check(context)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
-from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.model.registry import Job
+from neurocaas_ci.model.money import microdollars, show
 from neurocaas_ci.model.units import format_duration
-from neurocaas_ci.protocols import expand
+from neurocaas_ci.plan.cost import step_costs, total
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
 
@@ -37,29 +35,12 @@ class JobCostBounded(Rule):
                     f"{blueprint.name} stops every run after {format_duration(longest)}",
                     f"write `max_runtime: {format_duration(longest)}` at most",
                 )
-            cost = _greatest_cost(context, blueprint, job.value)
-            if cost is not None and cost > blueprint.limits.max_cost_usd:
+            costs = step_costs(blueprint, job.value, lambda name: context.head.hardware(name).value)
+            cost = None if costs is None else total(costs)
+            if cost is not None and cost > microdollars(blueprint.limits.max_cost_usd):
                 yield self.finding(
                     job.document.locate(["datasets"]),
-                    f"the job may cost {cost:.2f} USD, more than the "
-                    f"{blueprint.limits.max_cost_usd:.2f} USD that {blueprint.name} allows",
+                    f"the job may cost {show(cost)}, more than the "
+                    f"{show(microdollars(blueprint.limits.max_cost_usd))} that {blueprint.name} allows",
                     "split it, choose cheaper hardware, or lower `max_runtime`",
                 )
-
-
-def _greatest_cost(context: Context, blueprint: Blueprint, job: Job) -> float | None:
-    """Return US dollars, or None when the job cannot be expanded (other rules say why)."""
-    try:
-        runs = Counter(run.step for run in expand(blueprint, job))
-    except (LookupError, ValueError, TypeError):
-        return None
-    total = 0.0
-    for step in blueprint.steps:
-        machine = context.head.hardware(job.hardware.get(step.id, step.hardware)).value
-        if machine is None:
-            return None
-        saves = job.pricing == "save" and machine.price_save is not None
-        price = machine.price_save if saves else machine.price_standard
-        seconds = min(step.max_runtime, job.max_runtime or step.max_runtime)
-        total += (price or 0.0) * seconds / 3600 * runs[step.id]
-    return total

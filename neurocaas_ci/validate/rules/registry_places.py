@@ -10,7 +10,7 @@ from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
 
 _PLACE = re.compile(
-    r"registry/(?:(?:blueprints|hardware|users|groups)/[^/]+|jobs/[^/]+/[^/]+/[^/]+)\.yaml"
+    r"registry/(?:policy|(?:blueprints|hardware|users|groups)/[^/]+|jobs/[^/]+/[^/]+/[^/]+)\.yaml"
 )
 
 
@@ -23,7 +23,7 @@ class RegistryPlaces(Rule):
     README.md and names that start with a dot are ignored.
 
     Fix: move the file to `registry/{blueprints,hardware,users,groups}/<name>.yaml` or
-    `registry/jobs/<login>/<yyyy-mm>/<job>.yaml`, or remove it.
+    `registry/jobs/<login>/<yyyy-mm>/<job>.yaml` (the policy to `registry/policy.yaml`), or remove it.
     """
 
     id = "NC-R001"

@@ -1,0 +1,81 @@
+"""Accounts, what stands on them, and what changes them; amounts are microdollars.
+
+Git is the ledger: these values are derived from the first-parent history of main and never stored
+in the registry. I/O is not handled here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from neurocaas_ci.model.money import ZERO, Microdollars
+
+AccountKind = Literal["user", "group", "blueprint"]
+
+
+class Account(NamedTuple):
+    """Who pays: a user, a group, or a blueprint that sets a budget of its own."""
+
+    kind: AccountKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What stands on an account: its cap (None: no bound), what was spent, what is reserved."""
+
+    cap: Microdollars | None = None
+    spent: Microdollars = ZERO
+    reserved: Microdollars = ZERO
+
+    @property
+    def left(self) -> Microdollars | None:
+        """Return what a further job may cost at most; negative after a cap was lowered."""
+        if self.cap is None:
+            return None
+        return Microdollars(self.cap - self.spent - self.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSet:
+    """A commit gave an account a cap, or (None) took it away."""
+
+    account: Account
+    cap: Microdollars | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobMerged:
+    """A commit added a job that may cost `maximum` at most, charged to each of the accounts."""
+
+    job: str
+    accounts: tuple[Account, ...]
+    maximum: Microdollars
+
+
+@dataclass(frozen=True, slots=True)
+class JobConcluded:
+    """A commit added the certificate of a job, which used this much."""
+
+    job: str
+    used: Microdollars
+
+
+LedgerEvent = BudgetSet | JobMerged | JobConcluded
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a merged job may run; `short` are the accounts that could not bear its maximum."""
+
+    job: JobMerged
+    short: tuple[Account, ...] = ()
+
+    @property
+    def admitted(self) -> bool:
+        """Tell whether every account could bear the job."""
+        return not self.short
