@@ -54,7 +54,12 @@ def between(repo: Path, base: str, head: str) -> tuple[Change, ...]:
             where=str(repo),
             hint=result.stderr.decode(errors="replace").strip() or "fetch both commits first",
         )
-    fields = result.stdout.decode("utf-8", "backslashreplace").split("\0")
+    return tuple(sorted(parse_raw(result.stdout)))
+
+
+def parse_raw(output: bytes) -> list[Change]:
+    """Return the changes of `git diff --raw -z` (git-diff, "raw output format"), in its order."""
+    fields = output.decode("utf-8", "backslashreplace").split("\0")
     changes: list[Change] = []
     position = 0
     while position < len(fields) and fields[position].startswith(":"):
@@ -65,7 +70,7 @@ def between(repo: Path, base: str, head: str) -> tuple[Change, ...]:
         changes.append(
             Change(fields[position - 1], status, old_mode, mode, old_blob, blob, old_path)
         )
-    return tuple(sorted(changes))
+    return changes
 
 
 def of_entries(base: Iterable[TreeEntry], head: Iterable[TreeEntry]) -> tuple[Change, ...]:

@@ -16,7 +16,7 @@ from neurocaas_ci.registry.tree import (
     parts_of,
 )
 
-_SKIPPED = {".git", "__pycache__"}
+SKIPPED = {".git", "__pycache__"}
 
 
 class FolderTree:
@@ -83,7 +83,7 @@ class FolderTree:
             except OSError:
                 continue
             for child in children:
-                if child.name in _SKIPPED:
+                if child.name in SKIPPED:
                     continue
                 if child.is_dir(follow_symlinks=False):
                     pending.append((place / child.name, f"{before}{child.name}/"))

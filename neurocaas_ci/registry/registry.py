@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -115,6 +115,11 @@ class Registry:
         """Return the names of all folders in iae/ that hold files, sorted."""
         paths = (entry.path.split("/") for entry in self.tree.entries(_IAES))
         return sorted({parts[1] for parts in paths if len(parts) > 2})  # noqa: PLR2004 - iae/<name>/<file>
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Let go of loaded files that are not needed again."""
+        for path in paths:
+            self._cache.pop(path, None)
 
     def _names(self, folder: str) -> list[str]:
         return [

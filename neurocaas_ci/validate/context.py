@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from neurocaas_ci.model.actor import Actor
@@ -14,7 +14,8 @@ from neurocaas_ci.model.registry import Group, Hardware, Iae, Job, User
 from neurocaas_ci.registry import Loaded, Registry
 from neurocaas_ci.registry.changes import Change
 from neurocaas_ci.registry.document import Document
-from neurocaas_ci.registry.tree import Tree
+from neurocaas_ci.registry.tree import Tree, TreeEntry
+from neurocaas_ci.validate.scope import Scope
 
 RecipeOf = Callable[[Tree, str], Sha256]
 Published = Callable[[str, str], Blueprint | None]
@@ -36,77 +37,85 @@ class Valid(Generic[_T]):
 class Context:
     """The proposed state (`head`), the state it starts from (`base`), and the changed paths.
 
-    Without `changes`, or with `every_job`, every job is judged, else only the changed ones: jobs
-    are many and never change, everything else is few and may break by what happens around it.
-    `recipe_of` computes the recipe digest of an IAE; `published` finds a blueprint version in the
+    `scope` says which files are judged; the iterators yield only those. `changes` are all changed
+    paths, None when there is nothing to compare with. `recipe_of` computes the recipe digest of an IAE; `published` finds a blueprint version in the
     history; `author` is who proposes the change; `balance_of` says what stands on an account before
     it. A rule that needs one of them is silent without it.
     """
 
     head: Registry
+    scope: Scope
     base: Registry | None = None
     changes: Sequence[Change] | None = None
     recipe_of: RecipeOf | None = None
     published: Published | None = None
-    every_job: bool = False
     author: Actor | None = None
     balance_of: BalanceOf | None = None
-    _paths: dict[str, list[str]] = field(default_factory=dict)
 
     def loaded(self) -> Iterator[Loaded[object]]:
         """Return every judged file, valid or not."""
         head = self.head
-        yield from self._every(head.blueprints, head.blueprint)
-        yield from self._every(head.hardware_ids, head.hardware)
-        yield from self._every(head.users, head.user)
-        yield from self._every(head.groups, head.group)
-        if self.head.policy().exists:
-            yield self.head.policy()
-        for name in head.iaes():
+        yield from self._blueprints()
+        yield from self._hardware()
+        yield from self._users()
+        yield from self._groups()
+        if "policy" in self.scope.kinds and head.policy().exists:
+            yield head.policy()
+        for name in self.iae_names():
             yield head.iae(name)
             lock = head.iae_lock(name)
             if lock.exists:
                 yield lock
-        for path in self.job_paths():
+        for path in self.scope.jobs:
             yield head.job(path)
 
     def blueprints(self) -> Iterator[Valid[Blueprint]]:
-        """Return all valid blueprints."""
-        return _valid(self._every(self.head.blueprints, self.head.blueprint))
+        """Return the valid blueprints among those to be judged."""
+        return _valid(self._blueprints())
 
     def hardware(self) -> Iterator[Valid[Hardware]]:
-        """Return all valid hardware types."""
-        return _valid(self._every(self.head.hardware_ids, self.head.hardware))
+        """Return the valid hardware types among those to be judged."""
+        return _valid(self._hardware())
 
     def users(self) -> Iterator[Valid[User]]:
-        """Return all valid users."""
-        return _valid(self._every(self.head.users, self.head.user))
+        """Return the valid users among those to be judged."""
+        return _valid(self._users())
 
     def groups(self) -> Iterator[Valid[Group]]:
-        """Return all valid groups."""
-        return _valid(self._every(self.head.groups, self.head.group))
+        """Return the valid groups among those to be judged."""
+        return _valid(self._groups())
 
     def iaes(self) -> Iterator[tuple[str, Valid[Iae]]]:
-        """Return the folder and the description of all valid IAEs."""
-        for name in self.head.iaes():
+        """Return the folder and the description of the valid IAEs among those to be judged."""
+        for name in self.iae_names():
             loaded = self.head.iae(name)
             if loaded.value is not None:
                 yield name, Valid(loaded.value, loaded.document)
 
     def jobs(self) -> Iterator[Valid[Job]]:
         """Return the valid jobs among those to be judged."""
-        return _valid(self.head.job(path) for path in self.job_paths())
+        return _valid(self.head.job(path) for path in self.scope.jobs)
 
-    def job_paths(self) -> list[str]:
-        """Return the manifests to be judged: the changed ones, or all of them."""
-        if "jobs" not in self._paths:
-            if self.changes is None or self.every_job:
-                paths = self.head.jobs()
-            else:
-                changed = {change.path for change in self.changes if change.status != "deleted"}
-                paths = sorted(path for path in changed if self.head.is_job(path))
-            self._paths["jobs"] = paths
-        return self._paths["jobs"]
+    def job_paths(self) -> tuple[str, ...]:
+        """Return the manifests to be judged."""
+        return self.scope.jobs
+
+    def iae_names(self) -> list[str]:
+        """Return the folders of the IAEs to be judged."""
+        if "iae" not in self.scope.kinds:
+            return []
+        every = self.head.iaes()
+        return every if self.scope.iaes is None else [n for n in every if n in self.scope.iaes]
+
+    def files(self, *folders: str) -> list[TreeEntry]:
+        """Return the files to be judged below some folders: the changed ones, or all of them."""
+        if self.changes is None or self.scope.everything:
+            return [entry for folder in folders for entry in self.head.tree.entries(folder)]
+        return [
+            TreeEntry(change.path, change.mode, change.blob)
+            for change in self.changes
+            if change.status != "deleted" and change.path.split("/")[0] in folders
+        ]
 
     def blueprint_of(self, job: Job) -> Blueprint | None:
         """Return the blueprint version that a job names, or None when nobody published it."""
@@ -115,11 +124,22 @@ class Context:
             return here
         return self.published(job.blueprint, job.version) if self.published else None
 
-    @staticmethod
+    def _blueprints(self) -> Iterator[Loaded[Blueprint]]:
+        return self._every("blueprints", self.head.blueprints, self.head.blueprint)
+
+    def _hardware(self) -> Iterator[Loaded[Hardware]]:
+        return self._every("hardware", self.head.hardware_ids, self.head.hardware)
+
+    def _users(self) -> Iterator[Loaded[User]]:
+        return self._every("users", self.head.users, self.head.user)
+
+    def _groups(self) -> Iterator[Loaded[Group]]:
+        return self._every("groups", self.head.groups, self.head.group)
+
     def _every(
-        names: Callable[[], list[str]], load: Callable[[str], Loaded[_T]]
+        self, kind: str, names: Callable[[], list[str]], load: Callable[[str], Loaded[_T]]
     ) -> Iterator[Loaded[_T]]:
-        return (load(name) for name in names())
+        return (load(name) for name in names()) if kind in self.scope.kinds else iter(())
 
 
 def _valid(every: Iterator[Loaded[_T]]) -> Iterator[Valid[_T]]:

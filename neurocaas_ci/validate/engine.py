@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Sequence
+from dataclasses import replace
 
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.finding import Finding
@@ -15,6 +16,9 @@ from neurocaas_ci.registry.changes import Change
 from neurocaas_ci.validate import rules as rules_package
 from neurocaas_ci.validate.context import BalanceOf, Context, Published, RecipeOf
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.scope import Scope, lies_in, reach, whole, within
+
+_JOBS_AT_ONCE = 1_000
 
 
 @functools.cache
@@ -41,15 +45,54 @@ def judge(
     recipe_of: RecipeOf | None = None,
     published: Published | None = None,
     every_job: bool = False,
+    paths: Sequence[str] = (),
     author: Actor | None = None,
     balance_of: BalanceOf | None = None,
 ) -> tuple[Finding, ...]:
-    """Return all findings on `head`, sorted by place.
+    """Return the findings on `head`, sorted by place.
 
-    Without `changes`, or with `every_job`, all jobs are judged, otherwise the changed ones.
+    With `changes` they are those in changed files, and those elsewhere that `base` did not have.
+    Without, with `every_job`, or with `paths` (then only there), everything is judged.
     """
-    context = Context(head, base, changes, recipe_of, published, every_job, author, balance_of)
-    findings = [finding for loaded in context.loaded() for finding in loaded.findings]
-    for rule in rules():
-        findings += rule.check(context)
-    return tuple(sorted(set(findings), key=lambda f: (f.location, f.rule, f.message)))
+    scope = reach(changes) if changes is not None and not every_job and not paths else whole(head)
+    if paths:
+        scope = within(scope, paths)
+    context = Context(head, scope, base, changes, recipe_of, published, author, balance_of)
+    findings = _judge(context)
+    if base is not None and changes is not None and not scope.everything:
+        findings = _new(findings, base, context, changes)
+    if paths:
+        findings = {f for f in findings if lies_in(f.location.path, paths)}
+    return tuple(sorted(findings, key=lambda f: (f.location, f.rule, f.message)))
+
+
+def _judge(context: Context) -> set[Finding]:
+    """Judge a scope, its manifests a thousand at a time: they are many, and soon forgotten."""
+    jobs = context.scope.jobs
+    findings: set[Finding] = set()
+    part = replace(context, scope=replace(context.scope, jobs=jobs[:_JOBS_AT_ONCE]))
+    for start in range(0, max(len(jobs), 1), _JOBS_AT_ONCE):
+        if start:
+            chosen = jobs[start : start + _JOBS_AT_ONCE]
+            scope = Scope(frozenset(), (), chosen)
+            part = replace(context, scope=scope, changes=())
+        findings.update(f for loaded in part.loaded() for f in loaded.findings)
+        for rule in rules():
+            findings.update(rule.check(part))
+        if len(jobs) > _JOBS_AT_ONCE:
+            context.head.forget(part.scope.jobs)
+    return findings
+
+
+def _new(
+    findings: set[Finding], base: Registry, context: Context, changes: Sequence[Change]
+) -> set[Finding]:
+    """Leave out what unchanged files were blamed for before the change."""
+    changed = {path for change in changes for path in (change.path, change.old_path)}
+    elsewhere = {f for f in findings if f.location.path not in changed}
+    if not elsewhere:
+        return findings
+    scope = replace(context.scope, jobs=())
+    before = replace(context, head=base, base=None, scope=scope, changes=(), balance_of=None)
+    known = {(f.rule, f.location) for f in _judge(before)}
+    return findings - {f for f in elsewhere if (f.rule, f.location) in known}

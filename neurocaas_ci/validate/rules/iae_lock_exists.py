@@ -21,7 +21,7 @@ class IaeLockExists(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per environment without a lock."""
-        for name in context.head.iaes():
+        for name in context.iae_names():
             if context.head.iae(name).exists and not context.head.iae_lock(name).exists:
                 yield self.finding(
                     Location(f"iae/{name}/iae.yaml"),

@@ -24,7 +24,7 @@ class RecipeCurrent(Rule):
         """Yield one finding per lock of other sources."""
         if context.recipe_of is None:
             return
-        for name in context.head.iaes():
+        for name in context.iae_names():
             lock = context.head.iae_lock(name)
             if lock.value is None:
                 continue

@@ -30,7 +30,7 @@ class RegistryPlaces(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per stray file."""
-        for entry in context.head.tree.entries("registry"):
+        for entry in context.files("registry"):
             name = entry.path.rpartition("/")[2]
             if _PLACE.fullmatch(entry.path) or name == "README.md" or name.startswith("."):
                 continue

@@ -25,12 +25,11 @@ class RegularFiles(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per entry that is not a regular file."""
-        for folder in FOLDERS:
-            for entry in context.head.tree.entries(folder):
-                if entry.mode not in {REGULAR, EXECUTABLE}:
-                    what = _KINDS.get(entry.mode, "no regular file")
-                    yield self.finding(
-                        Location(entry.path),
-                        f"this is {what}",
-                        "put a regular file with the content here",
-                    )
+        for entry in context.files(*FOLDERS):
+            if entry.mode not in {REGULAR, EXECUTABLE}:
+                what = _KINDS.get(entry.mode, "no regular file")
+                yield self.finding(
+                    Location(entry.path),
+                    f"this is {what}",
+                    "put a regular file with the content here",
+                )

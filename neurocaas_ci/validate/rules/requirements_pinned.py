@@ -27,7 +27,7 @@ class RequirementsPinned(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per loose line, and per environment without the lock."""
-        for name in context.head.iaes():
+        for name in context.iae_names():
             wanted = context.head.tree.read(f"iae/{name}/requirements.in", MAX_BYTES)
             path = f"iae/{name}/requirements.lock"
             locked = context.head.tree.read(path, MAX_BYTES)
