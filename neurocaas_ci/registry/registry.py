@@ -121,6 +121,10 @@ class Registry:
         for path in paths:
             self._cache.pop(path, None)
 
+    def loaded_paths(self) -> frozenset[str]:
+        """Return the paths of the files that are held in memory."""
+        return frozenset(self._cache)
+
     def _names(self, folder: str) -> list[str]:
         return [
             entry.path[len(folder) + 1 : -5]
