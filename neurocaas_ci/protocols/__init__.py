@@ -6,6 +6,7 @@ a pure function: the same job always gives the same runs in the same order.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -19,6 +20,7 @@ Expand = Callable[[Blueprint, Job], tuple[PlannedRun, ...]]
 _HELPERS = {"parameters"}
 
 
+@functools.cache
 def names() -> tuple[str, ...]:
     """Return the names of all shipped protocols, sorted."""
     found = (module.name for module in pkgutil.iter_modules(__path__))

@@ -20,9 +20,15 @@ class JobParameters(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield what is wrong with the parameters of each job."""
+        sound: dict[tuple[str, str], bool] = {}
         for job in context.jobs():
             blueprint = context.blueprint_of(job.value)
-            if blueprint is None or schema_problems(blueprint.parameters):
+            if blueprint is None:
+                continue
+            key = blueprint.name, blueprint.version
+            if key not in sound:
+                sound[key] = not schema_problems(blueprint.parameters)
+            if not sound[key]:
                 continue
             for problem in value_problems(blueprint.parameters, dict(job.value.parameters)):
                 place = job.document.locate(["parameters", *problem.pointer], key=problem.on_key)
