@@ -238,9 +238,7 @@ def _check(repo: Path, head: GitTree, path: Path, text: bytes, *, old: bytes | N
     change = Change(relative, "added", "000000", REGULAR, "0" * 40, blob_id(text))
     if old is not None:
         change = Change(relative, "modified", REGULAR, REGULAR, blob_id(old), blob_id(text))
-    findings = judge(
-        Registry(head), Registry(draft), [change], published=history(repo, head.commit)
-    )
+    findings = judge(Registry(head), Registry(draft), [change], published=history(head))
     errors = [f for f in findings if f.location.path == relative and f.severity == "error"]
     if errors or loaded.value is None:
         say(render(errors, lambda _: text.decode()))

@@ -113,7 +113,7 @@ def _subject(
     if start is None:
         return root, _Subject(target or FolderTree(root))
     before = stack.enter_context(GitTree(root, start))
-    published = history(root, main or start)
+    published = history(before.at(main or start))
     if target:
         changes = between(root, before.commit, target.commit)
         return root, _Subject(target, before, changes, published)

@@ -111,7 +111,7 @@ def published(
     """
     path = f"registry/blueprints/{name}.yaml"
     where = f"{path}@{version}"
-    if _COMMIT.fullmatch(version):
+    if is_commit(version):
         return _published_commit(repo, head, path, version, objects)
     log = run_git(
         repo, ["log", "--first-parent", "-m", "--no-renames", "--format=%H", head, "--", path]
@@ -121,7 +121,7 @@ def published(
     with _reader(repo, objects) as git:
         for commit in log.stdout.decode().split():
             content = git.read(commit, path, MAX_BYTES)
-            found = _version_of(path, content)
+            found = None if content is None else version_of(path, content)
             if found == version:
                 # Newest first: the last one stands, the commit that published it first.
                 introduced = commit
@@ -135,6 +135,11 @@ def published(
             hint=f"published versions: {known}",
         )
     return introduced
+
+
+def is_commit(version: str) -> bool:
+    """Tell whether a blueprint version is written as a full commit id."""
+    return bool(_COMMIT.fullmatch(version))
 
 
 def _reader(repo: Path, objects: CatFile | None) -> AbstractContextManager[CatFile]:
@@ -156,9 +161,8 @@ def _published_commit(
     )
 
 
-def _version_of(path: str, content: bytes | None) -> str | None:
-    if content is None:
-        return None
+def version_of(path: str, content: bytes) -> str | None:
+    """Return the version that the content of a blueprint names, or None."""
     data = parse(path, content)[0].data
     version = data.get("version") if isinstance(data, dict) else None
     return version if isinstance(version, str) else None
