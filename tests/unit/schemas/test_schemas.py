@@ -22,6 +22,7 @@ SOUND: dict[str, dict[str, Any]] = {
         "summary": "Counts.",
         "subfield": "Counting",
         "references": [{"citation": "Counter 1999", "url": "https://example.org"}],
+        "license": "BSD-3-Clause AND MIT",
         "maintainers": ["ada"],
         "stage": "open",
         "groups": ["lab"],
@@ -104,6 +105,7 @@ SOUND: dict[str, dict[str, Any]] = {
         "budget_usd": 10,
         "groups": ["lab"],
     },
+    "policy": {"schema": "neurocaas/policy/v1", "maintainers": ["ada"]},
     "group": {
         "schema": "neurocaas/group/v1",
         "name": "lab",
