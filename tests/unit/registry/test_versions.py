@@ -54,7 +54,7 @@ def _step(root: Path, chance: random.Random, number: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_both_ways_to_find_a_version_agree(tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - reproducible histories, no secret
+    chance = random.Random(seed)
     _git(tmp_path, "init", "-q", "-b", "main")
     for number in range(12):
         _step(tmp_path, chance, number)
