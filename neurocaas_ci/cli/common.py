@@ -12,7 +12,6 @@ import click
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.run.home import Home, default_cache, default_home
-from neurocaas_ci.run.reach import make_reachable
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -84,6 +83,9 @@ def open_home(*, sandboxed: bool = False) -> Home:
         home = Home(home.root, _folder(cache, "NEUROCAAS_CACHE"))
     if not sandboxed:
         return home
+    # Most commands never start a sandbox, and need nothing of it.
+    from neurocaas_ci.run.reach import make_reachable
+
     shared = home.shared_cache and make_reachable(home.shared_cache)
     return Home(make_reachable(home.root), shared)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from neurocaas_ci.build.recipe import recipe
 from neurocaas_ci.cli.common import find_repo, main_ref, say
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.finding import Finding

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.parameters import schema_problems, value_problems
+from neurocaas_ci.validate.plain import accepts
 from neurocaas_ci.validate.rule import Rule
 
 
@@ -23,7 +24,7 @@ class JobParameters(Rule):
         sound: dict[tuple[str, str], bool] = {}
         for job in context.jobs():
             blueprint = context.blueprint_of(job.value)
-            if blueprint is None:
+            if blueprint is None or accepts(blueprint.parameters, job.value.parameters):
                 continue
             key = blueprint.name, blueprint.version
             if key not in sound:
