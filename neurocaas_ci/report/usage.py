@@ -15,6 +15,7 @@ _NOBODY = "no finished jobs yet: a job counts from when its certificate is on ma
 _NO_SUCH = "no finished jobs of this kind"
 _CENTS = 10_000
 _MUCH = 100_000_000
+_DECIMALS = ((10_000, 0), (100, 1), (10, 2), (0.1, 3))
 
 
 def as_text(report: UsageReport, scope: UsageScope) -> str:
@@ -77,12 +78,11 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
-def hours(amounts: Sequence[int], *, digits: int | None = None) -> list[str]:
+def hours(amounts: Sequence[int]) -> list[str]:
     """Return microseconds as hours, all with as many decimals as the largest one needs."""
     values = [amount / MICROSECONDS_PER_HOUR for amount in amounts]
     largest = max(values, default=0.0)
-    if digits is None:
-        digits = next((d for bar, d in ((100, 1), (10, 2), (0.1, 3)) if largest >= bar), 5)
+    digits = next((d for bar, d in _DECIMALS if largest >= bar), 5)
     return [f"{value:,.{digits}f}" for value in values]
 
 

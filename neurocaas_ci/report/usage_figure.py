@@ -26,6 +26,7 @@ MOST_ANALYSES = 40
 
 # Okabe and Ito's palette, which people with any kind of colour vision tell apart.
 _JOBS, _HOURS, _NEW, _RETURNING = "#E69F00", "#0072B2", "#CC79A7", "#009E73"
+_GRID = "#DDDDDD"
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -36,14 +37,14 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "legend.frameon": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": 7.5,
     # A dollar sign in a name is a dollar sign.
     "text.parse_math": False,
 }
 _DPI = 200
 # Inches; the width is that of two columns of a journal.
 _WIDTH, _UPPER, _PER_ANALYSIS, _AROUND = 7.2, 3.1, 0.2, 0.75
-_FEWEST_BARS = 4
+_FEWEST_BARS = 2
 _MOST_TICKS = 6
 _LONGEST_NAME = 36
 _STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240)
@@ -61,20 +62,21 @@ def as_png(report: UsageReport, scope: UsageScope) -> bytes:
             dpi=_DPI,
             layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06),
         )
-        panels = figure.subplot_mosaic(
-            [["parallelism", "months"], ["analyses", "analyses"]], height_ratios=[_UPPER, lower]
-        )
+        # Each row is laid out alone: long names of analyses must not narrow what is above them.
+        (above,), (below,) = figure.subfigures(2, 1, height_ratios=[_UPPER, lower], squeeze=False)
+        left, right = above.subplots(1, 2, width_ratios=[1.25, 1])
+        wide = below.subplots()
         figure.suptitle(_title(report, scope), fontsize=10)
         figure.supxlabel(
             f"certificates at {scope.commit[:12]}, signatures not verified{_gap(scope)}",
             fontsize=6,
             color="#555555",
         )
-        _parallelism(panels["parallelism"], report)
-        _months(panels["months"], report.months)
-        _analyses(panels["analyses"], analyses)
+        _parallelism(left, report)
+        _months(right, report.months)
+        _analyses(wide, analyses)
         if not report.total.jobs:
-            for axes in panels.values():
+            for axes in (left, right, wide):
                 _nothing(axes)
         stream = io.BytesIO()
         figure.savefig(stream, format="png", metadata={"Software": None})
@@ -106,12 +108,17 @@ def _parallelism(axes: Axes, report: UsageReport) -> None:
     axes.set_title("a  Jobs by parallelism")
     axes.set_xlabel("Datasets per job")
     axes.set_ylabel("Share of all (%)")
-    axes.set_xticks(range(len(rows)), [row.label for row in rows], fontsize=_SMALL)
+    axes.set_xticks(
+        range(len(rows)), [row.label.replace("-", "\N{EN DASH}") for row in rows], fontsize=_SMALL
+    )
     jobs = [100 * row.tally.jobs / max(1, total.jobs) for row in rows]
     compute = [100 * row.tally.compute / max(1, total.compute) for row in rows]
-    # A third of the height is for the numbers over the highest bar and the legend.
-    axes.set_ylim(0, max(*jobs, *compute, 1) * 1.65)
-    axes.set_yticks([tick for tick in range(0, 101, 20) if tick <= max(*jobs, *compute, 20)])
+    highest = max(*jobs, *compute, 1)
+    # A quarter of the height is for the number over the highest bar.
+    axes.set_ylim(0, highest * 1.3)
+    step = next(step for bar, step in ((40, 20), (20, 10), (0, 5)) if highest >= bar)
+    axes.set_yticks(range(0, int(highest) + 1, step))
+    axes.grid(axis="y", color=_GRID, linewidth=0.5)
     if not total.jobs:
         return
     named = hours([row.tally.compute for row in rows])
@@ -123,7 +130,7 @@ def _parallelism(axes: Axes, report: UsageReport) -> None:
         bars.set_label(label)
         kept = [n if row.tally.jobs else "" for n, row in zip(numbers, rows, strict=True)]
         axes.bar_label(bars, kept, padding=2, rotation=90, fontsize=6)
-    axes.legend(loc="upper right", ncols=2, columnspacing=1, handlelength=1)
+    _legend(axes)
 
 
 def _months(axes: Axes, rows: Sequence[MonthRow]) -> None:
@@ -144,10 +151,10 @@ def _months(axes: Axes, rows: Sequence[MonthRow]) -> None:
     axes.set_xticks(ticks, labels, fontsize=_SMALL)
     middle, half = (len(rows) - 1) / 2, max(_MOST_TICKS, len(rows)) / 2
     axes.set_xlim(middle - half - 0.1, middle + half + 0.1)
-    axes.set_ylim(0, max(row.users for row in rows) * 1.25)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    axes.grid(axis="y", color="#DDDDDD", linewidth=0.5)
-    axes.legend(loc="upper left", ncols=2, columnspacing=1, handlelength=1)
+    axes.set_ylim(0, max(row.users for row in rows) * 1.08)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 5, 10]))
+    axes.grid(axis="y", color=_GRID, linewidth=0.5)
+    _legend(axes)
 
 
 def _analyses(axes: Axes, rows: Sequence[tuple[str, Tally]]) -> None:
@@ -155,8 +162,8 @@ def _analyses(axes: Axes, rows: Sequence[tuple[str, Tally]]) -> None:
     axes.set_title("c  Compute time by analysis")
     axes.set_xlabel("Compute hours (wall time of all runs)")
     axes.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=_SMALL)
-    slots = max(_FEWEST_BARS, len(rows))
-    axes.set_ylim(slots - 0.4, -0.6)
+    middle, half = (len(rows) - 1) / 2, max(_FEWEST_BARS, len(rows)) / 2
+    axes.set_ylim(middle + half + 0.1, middle - half - 0.1)
     if not rows:
         return
     values = [tally.hours for _, tally in rows]
@@ -170,7 +177,9 @@ def _analyses(axes: Axes, rows: Sequence[tuple[str, Tally]]) -> None:
         padding=3,
         fontsize=6,
     )
-    axes.grid(axis="x", color="#DDDDDD", linewidth=0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+    axes.grid(axis="x", color=_GRID, linewidth=0.5)
 
 
 def _shown(rows: Sequence[AnalysisRow]) -> list[tuple[str, Tally]]:
@@ -198,6 +207,14 @@ def _ticks(months: Sequence[str]) -> tuple[list[int], list[str]]:
     places = [place for place, number in enumerate(numbers) if number % step == 0]
     cut = 4 if step >= _YEAR else 7
     return places, [months[place][:cut] for place in places]
+
+
+def _legend(axes: Axes) -> None:
+    """Put the legend beside the title, where no bar can reach it."""
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2, borderpad=0.2,
+        columnspacing=1, handlelength=1,
+    )  # fmt: skip
 
 
 def _nothing(axes: Axes) -> None:
