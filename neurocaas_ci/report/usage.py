@@ -21,8 +21,8 @@ _DECIMALS = ((10_000, 0), (100, 1), (10, 2), (0.1, 3))
 def as_text(report: UsageReport, scope: UsageScope) -> str:
     """Return the three tables, and before them all jobs in one line."""
     if not report.total.jobs:
-        selected = scope.filters
-        return f"{_NO_SUCH} ({printable(selected)})\n" if selected else f"{_NOBODY}\n"
+        nothing = f"{_NO_SUCH} ({printable(scope.filters)})" if scope.filters else _NOBODY
+        return "".join(f"{line}\n" for line in (nothing, *_gap(scope)))
     lines = [*_heading(report, scope), "", *_parallelism(report), "", *_months(report), ""]
     lines += _analyses(report)
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -86,6 +86,12 @@ def hours(amounts: Sequence[int]) -> list[str]:
     return [f"{value:,.{digits}f}" for value in values]
 
 
+def period(report: UsageReport) -> str:
+    """Return the months of a report's jobs, of which there is at least one."""
+    first, last = report.months[0].month, report.months[-1].month
+    return first if first == last else f"{first} to {last}"
+
+
 def _sums(tally: Tally) -> dict[str, Any]:
     return {
         "jobs": tally.jobs,
@@ -102,8 +108,7 @@ def _sums(tally: Tally) -> dict[str, Any]:
 
 def _heading(report: UsageReport, scope: UsageScope) -> Iterator[str]:
     total = report.total
-    period = f"{report.months[0].month} to {report.months[-1].month}"
-    yield f"Usage, {period}, from the certificates at {scope.commit[:12]} (signatures not verified)"
+    yield f"Usage, {period(report)}, from the certificates at {scope.commit[:12]} (signatures not verified)"
     if scope.filters:
         yield f"Only: {printable(scope.filters)}"
     yield (
@@ -112,8 +117,11 @@ def _heading(report: UsageReport, scope: UsageScope) -> Iterator[str]:
         f"{counted(total.runs, 'run')}: {hours([total.compute])[0]} compute hours, "
         f"{hours([total.cpu])[0]} CPU hours, {_money([total.cost])[0]} USD"
     )
-    elsewhere = total.jobs - total.local
-    yield f"{total.local:,} of them ran locally, {elsewhere:,} in workflows of a forge"
+    yield f"Ran locally: {total.local:,}; in workflows of a forge: {total.jobs - total.local:,}"
+    yield from _gap(scope)
+
+
+def _gap(scope: UsageScope) -> Iterator[str]:
     if scope.unreadable_count:
         noun = counted(scope.unreadable_count, "certificate")
         yield f"NOT COUNTED: {noun} that could not be read"

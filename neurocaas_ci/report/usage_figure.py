@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from neurocaas_ci.model.usage import AnalysisRow, MonthRow, Tally, UsageReport, UsageScope
 from neurocaas_ci.report.plain import printable
-from neurocaas_ci.report.usage import counted, hours
+from neurocaas_ci.report.usage import counted, hours, period
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,11 +87,9 @@ def _title(report: UsageReport, scope: UsageScope) -> str:
     selected = f"\n({printable(scope.filters)})" if scope.filters else ""
     if not report.total.jobs:
         return f"No finished jobs{selected}"
-    first, last = report.months[0].month, report.months[-1].month
-    period = first if first == last else f"{first} to {last}"
     total = report.total
     return (
-        f"{period}: {counted(total.jobs, 'job')} of {counted(report.users, 'user')}, "
+        f"{period(report)}: {counted(total.jobs, 'job')} of {counted(report.users, 'user')}, "
         f"{hours([total.compute])[0]} compute hours{selected}"
     )
 
