@@ -53,12 +53,12 @@ def finished_jobs(
 
 
 def _read(tree: GitTree, job: str, entry: TreeEntry) -> FinishedJob:
-    # By the id that the listing gave: no second walk through the folders.
-    found = (
-        tree.objects.object(entry.blob, MAX_BUNDLE) if entry.mode in {REGULAR, EXECUTABLE} else None
-    )
-    if found is None:
+    if entry.mode not in {REGULAR, EXECUTABLE}:
         raise VerificationError("it is not a regular file")
+    # By the id that the listing gave: no second walk through the folders.
+    found = tree.objects.object(entry.blob, MAX_BUNDLE)
+    if found is None:
+        raise VerificationError("git does not have its content, or that is damaged")
     certificate = read_certificate(read_payload(found[1]))
     if certificate.job != job:
         raise VerificationError(f"it is the certificate of {certificate.job}")

@@ -70,7 +70,7 @@ def command(
             where=f"--since {since} --until {until}",
             hint="exchange the two",
         )
-    draw = _figure() if png else None
+    draw = _figure(png) if png else None
     repo = find_repo(repo)
 
     from neurocaas_ci.audit.harvest import certificates, finished_jobs, first_months
@@ -154,8 +154,14 @@ class _Progress:
             click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _figure() -> Callable[[UsageReport, UsageScope], bytes]:
-    """Return what draws; raise UsageError before anything is read when that cannot be done."""
+def _figure(path: Path) -> Callable[[UsageReport, UsageScope], bytes]:
+    """Return what draws; raise UsageError before anything is read when that would be in vain."""
+    if not path.parent.is_dir():
+        raise UsageError(
+            "the figure cannot be written: there is no such folder",
+            where=str(path.parent),
+            hint="make the folder first, or name another one",
+        )
     try:
         from neurocaas_ci.report.usage_figure import as_png
     except ImportError as error:
@@ -177,6 +183,6 @@ def _write(path: Path, figure: bytes) -> None:
         raise UsageError(
             f"the figure cannot be written: {getattr(reason, 'strerror', None) or reason}",
             where=str(path),
-            hint="--png takes a file in a folder that is there and may be written",
+            hint="name a file in a folder that may be written and has room",
         ) from error
     say(f"figure: {path}")

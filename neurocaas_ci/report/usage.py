@@ -13,7 +13,6 @@ from neurocaas_ci.report.plain import printable, width
 SCHEMA = "neurocaas/usage/v1"
 _NOBODY = "no finished jobs yet: a job counts from when its certificate is on main"
 _NO_SUCH = "no finished jobs of this kind"
-_CENTS = 10_000
 _MUCH = 100_000_000
 _DECIMALS = ((10_000, 0), (100, 1), (10, 2), (0.1, 3))
 
@@ -194,8 +193,8 @@ def _table(titles: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]
 
 def _money(amounts: Sequence[int]) -> list[str]:
     """Return microdollars as dollars: to the cent, and exactly where all of them are small."""
-    whole = all(amount % _CENTS == 0 for amount in amounts)
-    digits = 2 if whole or max(amounts) >= _MUCH else 6
+    exact = next(d for d in range(2, 7) if all(amount % 10 ** (6 - d) == 0 for amount in amounts))
+    digits = 2 if max(amounts) >= _MUCH else exact
     return [f"{dollars(amount):,.{digits}f}" for amount in amounts]
 
 

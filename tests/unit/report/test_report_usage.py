@@ -59,18 +59,18 @@ def test_what_was_selected_and_what_could_not_be_read():
     assert as_text(summarise([ONE], {}), scope) == snapshot("""\
 Usage, 2026-01, from the certificates at 0123456789ab (signatures not verified)
 Only: from 2026-01, to 2026-02, user ada, analysis pmd
-1 job (0 failed, 0 cancelled) of 1 user with 1 dataset in 1 run: 0.500 compute hours, 1.000 CPU hours, 0.096000 USD
+1 job (0 failed, 0 cancelled) of 1 user with 1 dataset in 1 run: 0.500 compute hours, 1.000 CPU hours, 0.096 USD
 Ran locally: 1; in workflows of a forge: 0
 NOT COUNTED: 1 certificate that could not be read
 
 DATASETS PER JOB  JOBS      %  RUNS  COMPUTE h      %  COST USD
-1                    1  100.0     1      0.500  100.0  0.096000
+1                    1  100.0     1      0.500  100.0     0.096
 
 MONTH    USERS  NEW  JOBS  COMPUTE h  COST USD
-2026-01      1    0     1      0.500  0.096000
+2026-01      1    0     1      0.500     0.096
 
 ANALYSIS         VERSIONS  USERS  JOBS  FAILED  COMPUTE h  COST USD
-kalman-smoother         1      1     1       0      0.500  0.096000
+kalman-smoother         1      1     1       0      0.500     0.096
 """)
 
 
