@@ -140,18 +140,19 @@ class _Progress:
     def __init__(self, total: int) -> None:
         self._total = total
         self._next = time.monotonic() + _SPEAK_AFTER if on_terminal() else float("inf")
-        self._shown = False
+        self._shown = 0
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()
         if now >= self._next:
-            self._next, self._shown = now + _SPEAK_EVERY, True
-            click.echo(f"\r{done:,} of {self._total:,} certificates read", nl=False, err=True)
+            line = f"{done:,} of {self._total:,} certificates read"
+            self._next, self._shown = now + _SPEAK_EVERY, len(line)
+            click.echo(f"\r{line}", nl=False, err=True)
 
     def close(self) -> None:
         """Take the line away, however the reading ended."""
         if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
+            click.echo(f"\r{' ' * self._shown}\r", nl=False, err=True)
 
 
 def _figure(path: Path) -> Callable[[UsageReport, UsageScope], bytes]:

@@ -234,7 +234,8 @@ def test_a_damaged_object_is_a_certificate_that_cannot_be_read(shell, certified,
 def test_a_long_reading_shows_itself_on_a_terminal_only(monkeypatch, capsys):
     now = [0.0]
     monkeypatch.setattr(usage, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    for terminal, expected in ((False, ""), (True, "\r3 of 9 certificates read\r\x1b[K")):
+    line = "3 of 9 certificates read"
+    for terminal, expected in ((False, ""), (True, f"\r{line}\r{' ' * len(line)}\r")):
         monkeypatch.setattr(usage, "on_terminal", lambda answer=terminal: answer)
         progress = usage._Progress(9)
         for done, moment in ((1, 0.1), (2, 1.9), (3, 2.0), (4, 2.1)):
