@@ -17,9 +17,8 @@ MICROSECONDS_PER_HOUR = 3_600_000_000
 PARALLELISM = tuple(2**k for k in range(8))
 """The least number of datasets of each class of jobs; the last class has no end.
 
-Abe et al. 2022 (doi:10.1016/j.neuron.2022.06.018), Fig. 6, count datasets per job on a binary
-scale; these are the bins of the script behind it, `figures/parallelized.py` in the repository
-cunningham-lab/neurocaas_contrib.
+Abe et al. 2022 (doi:10.1016/j.neuron.2022.06.018), Fig. 6; the authors' script that counts jobs and
+compute hours has these bins: `figures/parallelized.py` in cunningham-lab/neurocaas_contrib.
 """
 
 
