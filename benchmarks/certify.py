@@ -1,4 +1,4 @@
-"""What certificates cost: sign, verify, audit a whole registry, hash results.
+"""What certificates cost: sign, verify, audit a whole registry, add up usage, hash results.
 
     python benchmarks/certify.py [--certificates 10000] [--rounds 200]
 
@@ -10,7 +10,9 @@ one and with two processes, hashing beside `hashlib.file_digest`. Nothing is ass
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -26,10 +28,12 @@ from sigstore.models import Bundle
 from sigstore.verify import policy
 
 from neurocaas_ci.audit.files import file_digest
+from neurocaas_ci.audit.harvest import certificates, finished_jobs, first_months
 from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import Expected
 from neurocaas_ci.audit.signature import load_root
 from neurocaas_ci.audit.survey import Terms, survey
+from neurocaas_ci.audit.usage import summarise
 from neurocaas_ci.audit.verify import Question, verify
 from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.statement import make_statement
@@ -59,6 +63,8 @@ def main() -> None:
             whole_process(made, trust_root)
         with heading("Audit"):
             audit(made, trust_root)
+        with heading("Usage"):
+            usage(made)
         with heading("Hashing one file of 1 GiB"):
             hashing(folder)
 
@@ -125,6 +131,25 @@ def audit(made: Certified, trust_root: Path) -> None:
     most, least = len(paths), len(paths) // 10
     print(f"  two processes: x {rates[most, 2] / rates[most, 1]:.2f} of one; "
           f"{most} against {least} certificates: x {rates[most, 2] / rates[least, 2]:.2f} per second")  # fmt: skip
+
+
+def usage(made: Certified) -> None:
+    """Print how fast certificates are added up, beside reading and decoding them with `json`."""
+    with GitTree(made.repo, "refs/heads/main") as main:
+        files = certificates(main)
+        began = time.perf_counter()
+        for _, entry in files:
+            _, content = main.objects.object(entry.blob) or ("", b"")
+            json.loads(base64.b64decode(json.loads(content)["dsseEnvelope"]["payload"]))
+        middle = time.perf_counter()
+        unreadable: list[str] = []
+        jobs = finished_jobs(main, files, unreadable=lambda path, _: unreadable.append(path))
+        report = summarise(jobs, first_months(job for job, _ in files))
+        theirs, ours = middle - began, time.perf_counter() - middle
+    if unreadable or report.total.jobs != len(made.jobs):
+        raise SystemExit("not all certificates were counted")
+    print(f"  {len(files)} certificates: git and json {len(files) / theirs:.0f} per second; "
+          f"usage {len(files) / ours:.0f} per second, x {ours / theirs:.2f} of that time")  # fmt: skip
 
 
 def hashing(folder: Path) -> None:

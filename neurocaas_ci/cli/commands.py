@@ -39,6 +39,7 @@ _COMMANDS = {
     "reconcile": _Entry("reconcile", _EVERYONE, "Run every merged job that has no result yet."),
     "run": _Entry("reconcile", _EVERYONE, "The same as reconcile."),
     "certify": _Entry("certify", _EVERYONE, "Sign certificates of jobs that have ended."),
+    "usage": _Entry("usage", _EVERYONE, "Show jobs and compute hours of a registry."),
     "worker": _Entry("worker", _EVERYONE, "Execute one run from its spec (what engines start)."),
 }
 

@@ -40,7 +40,9 @@ def atomic_write(path: Path, data: bytes, *, sync: bool = False) -> None:
                 os.fsync(descriptor)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        # A folder that is none, or a name that is too long, cannot be unlinked either.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise _translate(error, path) from error
 
 
