@@ -72,7 +72,13 @@ _BOUNDS: Mapping[str, tuple[Callable[[object], bool], Callable[[Any, Any], bool]
     "minLength": (_length, lambda value, bound: len(value) >= bound),
     "maxLength": (_length, lambda value, bound: len(value) <= bound),
 }
-_FOR_TEXT = {"minLength", "maxLength"}
+_FOR_NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+_BOUNDS_OF = {
+    "integer": _FOR_NUMBERS,
+    "number": _FOR_NUMBERS,
+    "string": frozenset({"minLength", "maxLength"}),
+    "boolean": frozenset[str](),
+}
 
 
 def _is_plain(rule: Mapping[str, Any]) -> bool:
@@ -86,9 +92,7 @@ def _is_plain(rule: Mapping[str, Any]) -> bool:
         if key == "enum":
             if not isinstance(bound, list) or len(bound) > _MAX_CHOICES:
                 return False
-        elif key not in _BOUNDS or not _BOUNDS[key][0](bound):
-            return False
-        elif (key in _FOR_TEXT) != (kind == "string") or kind == "boolean":
+        elif key not in _BOUNDS_OF[kind] or not _BOUNDS[key][0](bound):
             return False
     return True
 

@@ -1,0 +1,116 @@
+"""What `validate` and `plan` judge: a commit or the files as they lie here, and what they are compared with."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from neurocaas_ci.cli.common import find_repo, main_ref
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.actor import Actor
+from neurocaas_ci.registry import Registry
+from neurocaas_ci.registry.changes import Change, between, merge_base
+from neurocaas_ci.registry.folder import FolderTree
+from neurocaas_ci.registry.git import GitTree, head_commit
+from neurocaas_ci.registry.tree import Tree
+from neurocaas_ci.registry.worktree import uncommitted
+from neurocaas_ci.validate.context import FOLDERS, Published
+from neurocaas_ci.validate.gate import history
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged: the proposed state, and what it is compared with.
+
+    `root` is the folder of the registry; `base` and `changes` are None for a plain folder.
+    """
+
+    root: Path
+    head: Tree
+    base: GitTree | None = None
+    changes: tuple[Change, ...] | None = None
+    published: Published | None = None
+
+    @property
+    def head_commit(self) -> str | None:
+        """Return the full id of the judged commit, or None for files in a folder."""
+        return self.head.commit if isinstance(self.head, GitTree) else None
+
+
+def open_subject(
+    stack: ExitStack, repo: Path | None, base: str | None, head: str | None
+) -> Subject:
+    """Open what the options name; `stack` closes it.
+
+    Without `head` the files of the working folder are judged, without `base` they are compared with
+    the commit where they left main.
+    """
+    try:
+        root = find_repo(repo)
+    except UsageError:
+        if base or head:
+            raise
+        root = (repo or Path.cwd()).absolute()
+        return Subject(root, FolderTree(root))
+    target = stack.enter_context(GitTree(root, head)) if head else None
+    tip = target.commit if target else _head(root)
+    main = _main(root)
+    start = head_commit(root, base) if base else merge_base(root, tip, main or tip) if tip else None
+    if start is None:
+        return Subject(root, target or FolderTree(root))
+    if target:
+        before = target.at(start)
+        changes = between(root, start, target.commit)
+        return Subject(root, target, before, changes, history(before.at(main or start)))
+    before = stack.enter_context(GitTree(root, start))
+    folder = FolderTree(root, algorithm="sha1" if len(start) == 40 else "sha256")  # noqa: PLR2004 - digits of SHA-1
+    changes = uncommitted(root, start, folder, FOLDERS)
+    return Subject(root, folder, before, changes, history(before.at(main or start)))
+
+
+def find_author(subject: Subject, author: str | None) -> Actor | None:
+    """Return who proposes the change: a numeric forge id, or a login that the base commit knows.
+
+    Without one, `git config neurocaas.forge-id` of the repository is taken; None means unknown.
+    Raise UsageError for a login that is no user at the base.
+    """
+    text = author or _configured(subject.root)
+    if text is None:
+        return None
+    if text.isascii() and text.isdecimal():
+        return Actor(int(text))
+    user = Registry(subject.base or subject.head).user(text).value
+    if user is None:
+        raise UsageError(
+            f"{text!r} is no user of the registry at the base",
+            where="--author",
+            hint="give the numeric id of the forge; a new user has no file on main yet",
+        )
+    return Actor(user.forge_id)
+
+
+def _configured(root: Path) -> str | None:
+    done = subprocess.run(
+        ["git", "-C", str(root), "config", "--get", "neurocaas.forge-id"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None
+
+
+def _head(root: Path) -> str | None:
+    try:
+        return head_commit(root, "HEAD")
+    except UsageError:
+        # A repository without a commit is judged as the folder it is.
+        return None
+
+
+def _main(root: Path) -> str | None:
+    try:
+        return head_commit(root, main_ref(root, fetch=False))
+    except UsageError:
+        return None
