@@ -16,13 +16,14 @@ from neurocaas_ci.model.run import PlannedRun
 
 Expand = Callable[[Blueprint, Job], tuple[PlannedRun, ...]]
 
-_HELPERS = {"parameters"}
+HELPERS = frozenset({"parameters"})
+"""Modules of this package that are no protocols."""
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all shipped protocols, sorted."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if name not in _HELPERS))
+    return tuple(sorted(name for name in found if name not in HELPERS))
 
 
 def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.scope import iae_names
 
 
 class IaeLockExists(Rule):
@@ -21,7 +22,7 @@ class IaeLockExists(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per environment without a lock."""
-        for name in context.head.iaes():
+        for name in iae_names(context):
             if context.head.iae(name).exists and not context.head.iae_lock(name).exists:
                 yield self.finding(
                     Location(f"iae/{name}/iae.yaml"),

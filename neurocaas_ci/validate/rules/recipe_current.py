@@ -8,6 +8,7 @@ from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.scope import iae_names
 
 
 class RecipeCurrent(Rule):
@@ -24,7 +25,7 @@ class RecipeCurrent(Rule):
         """Yield one finding per lock of other sources."""
         if context.recipe_of is None:
             return
-        for name in context.head.iaes():
+        for name in iae_names(context):
             lock = context.head.iae_lock(name)
             if lock.value is None:
                 continue

@@ -8,6 +8,7 @@ from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, SUBMODULE, SYMLINK
 from neurocaas_ci.validate.context import FOLDERS, Context
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.scope import files
 
 _KINDS = {SYMLINK: "a symbolic link", SUBMODULE: "a git submodule"}
 
@@ -25,12 +26,11 @@ class RegularFiles(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per entry that is not a regular file."""
-        for folder in FOLDERS:
-            for entry in context.head.tree.entries(folder):
-                if entry.mode not in {REGULAR, EXECUTABLE}:
-                    what = _KINDS.get(entry.mode, "no regular file")
-                    yield self.finding(
-                        Location(entry.path),
-                        f"this is {what}",
-                        "put a regular file with the content here",
-                    )
+        for entry in files(context, *FOLDERS):
+            if entry.mode not in {REGULAR, EXECUTABLE}:
+                what = _KINDS.get(entry.mode, "no regular file")
+                yield self.finding(
+                    Location(entry.path),
+                    f"this is {what}",
+                    "put a regular file with the content here",
+                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from builder import BLUEPRINT, ENSEMBLE, Case, Edit, sub
 
@@ -22,13 +23,13 @@ class Bad:
     alone: bool = True
 
 
-def bad(where: str, says: str, *edits: Edit, alone: bool = True) -> Bad:
+def bad(where: str, says: str, *edits: Edit, alone: bool = True, **case: Any) -> Bad:
     """Say what the edits break; `alone` means no other rule complains."""
-    return Bad(Case(edits), where, says, alone)
+    return Bad(Case(edits, **case), where, says, alone)
 
 
-def good(*edits: Edit) -> Case:
-    return Case(edits)
+def good(*edits: Edit, **case: Any) -> Case:
+    return Case(edits, **case)
 
 
 def new_version(*edits: Edit) -> tuple[Edit, ...]:
