@@ -89,19 +89,22 @@ def _narrower(
     name, place = at[-1], ("parameters", *at)
     if "type" in new and not _kinds(old) <= _kinds(new):
         yield Break((*place, "type"), f"the parameter `{name}` has another type")
-    for keys, sign in ((_UPPER, 1), (_LOWER, -1)):
-        for key in keys:
-            limit, before = _number(new.get(key)), _number(old.get(key))
-            if limit is not None and (before is None or sign * limit < sign * before):
-                yield Break((*place, key), f"the parameter `{name}` has a narrower `{key}`")
-    accepted = _choices(new)
-    if accepted is not None:
-        lost = [value for value in _choices(old) or () if not _holds(accepted, value)]
-        if lost or _choices(old) is None:
-            yield Break(place, f"the parameter `{name}` no longer accepts every earlier value")
+    for key, sign in (*((key, 1) for key in _UPPER), *((key, -1) for key in _LOWER)):
+        limit, before = _number(new.get(key)), _number(old.get(key))
+        if limit is not None and (before is None or sign * limit < sign * before):
+            yield Break((*place, key), f"the parameter `{name}` has a narrower `{key}`")
+    accepted, choices = _choices(new), _choices(old)
+    if accepted is not None and (
+        choices is None or not all(_holds(accepted, value) for value in choices)
+    ):
+        yield Break(place, f"the parameter `{name}` no longer accepts every earlier value")
     for key in ("pattern", "multipleOf"):
         if key in new and new[key] != old.get(key):
             yield Break((*place, key), f"the parameter `{name}` has another `{key}`")
+    yield from _inside(old, new, at)
+
+
+def _inside(old: Mapping[str, Any], new: Mapping[str, Any], at: tuple[str, ...]) -> Iterator[Break]:
     if "items" in new:
         yield from _narrower(_mapping(old.get("items")), _mapping(new["items"]), (*at, "items"))
     if "properties" in old or "properties" in new:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.ledger import Account
-from neurocaas_ci.model.money import dollars, microdollars, show
+from neurocaas_ci.model.money import enough, microdollars, show
 from neurocaas_ci.registry.document import Document, Step
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
@@ -64,5 +64,5 @@ class BudgetCoversSpent(Rule):
                 document.locate(pointer),
                 f"the {account} has spent {show(balance.spent)} and reserved "
                 f"{show(balance.reserved)}, more than {show(microdollars(usd))}",
-                f"write {dollars(gone):g} or more if further jobs are wanted",
+                f"write {enough(gone)} or more if further jobs are wanted",
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.mend import rewrite
+from neurocaas_ci.validate.parameters import schema_problems
 from neurocaas_ci.validate.rule import Rule
 from neurocaas_ci.validate.versions import breaks, is_compatible, next_version, number
 
@@ -36,6 +37,9 @@ class IncompatibleChangeIsMajor(Rule):
                 continue
             found = list(breaks(old, value))
             if not found or not is_compatible(old.version, value.version):
+                continue
+            if schema_problems(value.parameters):
+                # What an unsound schema asks for is not known.
                 continue
             told = "; ".join(lost.message for lost in found[:_SHOWN])
             more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.ledger import Account, BudgetSet, JobMerged
-from neurocaas_ci.model.money import Microdollars, bound, dollars, microdollars, show
+from neurocaas_ci.model.money import Microdollars, bound, enough, microdollars, show
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.units import format_duration
 from neurocaas_ci.plan.cost import StepCost, step_costs, total
@@ -71,7 +71,7 @@ class JobWithinBudget(Rule):
         balance = ledger.balance(account)
         left = balance.left or 0
         need = balance.spent + balance.reserved + job.maximum
-        fix = f"a budget of {dollars(need):g} USD would do"
+        fix = f"a budget of {enough(need)} USD would do"
         seconds = _affordable(blueprint, costs, left)
         if seconds:
             fix = f"write `max_runtime: {format_duration(seconds)}` at most; {fix}"

@@ -8,7 +8,7 @@ from typing import Any
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.model.money import dollars, microdollars, show
+from neurocaas_ci.model.money import enough, microdollars, show
 from neurocaas_ci.model.registry import Dataset, Job
 from neurocaas_ci.plan.cost import step_costs, total
 from neurocaas_ci.validate.context import Context
@@ -43,7 +43,7 @@ class OneRunIsAffordable(Rule):
                         blueprint.document.locate(["limits", key]),
                         f"one dataset may cost {show(cost)} with all defaults, but `{key}` is "
                         f"{show(microdollars(bound))}",
-                        f"write {dollars(cost):g} at least, or lower `max_runtime` of the steps",
+                        f"write {enough(cost)} at least, or lower `max_runtime` of the steps",
                     )
 
 

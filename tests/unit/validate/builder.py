@@ -266,5 +266,5 @@ def findings_of(case: Case, files: Files | None = None) -> tuple[Finding, ...]:
         recipe_of=recipe_of,
         published=published,
         author=case.author,
-        balance_of=known.__getitem__ if known else None,
+        balance_of=(lambda account: known.get(account, Balance())) if known else None,
     )

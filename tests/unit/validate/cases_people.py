@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from builder import sub
+from builder import put, rm, sub
 from cases_support import ADA, LAB, Table, bad, good
+
+HOPPER = "registry/users/hopper.yaml"
+POLICY = "registry/policy.yaml"
+
+
+def _hopper(number: int) -> str:
+    return f"schema: neurocaas/user/v1\nlogin: hopper\nforge_id: {number}\nname: Hopper\n"
+
+
+def _policy(logins: str) -> str:
+    return f"schema: neurocaas/policy/v1\nmaintainers: [{logins}]\n"
+
 
 CASES: Table = {
     "NC-U001": (
@@ -22,16 +34,41 @@ CASES: Table = {
     ),
     "NC-U002": (
         (
+            bad(f"{HOPPER}:3:11", "is that of `ada`", put(HOPPER, _hopper(1))),
             bad(
-                "registry/users/grace.yaml:3:11",
-                "is that of `ada`",
-                sub("registry/users/grace.yaml", "forge_id: 2", "forge_id: 1"),
+                f"{HOPPER}:3:11",
+                "is that of `grace`",
+                sub("registry/users/grace.yaml", "forge_id: 2", "forge_id: 3"),
+                put(HOPPER, _hopper(3)),
+                alone=False,
             ),
         ),
-        (good(sub("registry/users/grace.yaml", "forge_id: 2", "forge_id: 3")),),
+        (good(put(HOPPER, _hopper(3))),),
     ),
     "NC-U003": (
         (bad(f"{LAB}:6:20", "no blueprint `votes`", sub(LAB, "voted", "votes")),),
         (good(sub(LAB, ", voted", "")),),
+    ),
+    "NC-U004": (
+        (
+            bad(
+                "registry/users/grace.yaml:3:11",
+                "the forge id of `grace` was 2",
+                sub("registry/users/grace.yaml", "forge_id: 2", "forge_id: 3"),
+            ),
+        ),
+        (good(sub("registry/users/grace.yaml", "name: Grace", "name: Grace Hopper")),),
+    ),
+    "NC-U005": (
+        (
+            bad(f"{POLICY}:2:20", "no user `gracie`", put(POLICY, _policy("ada, gracie"))),
+            bad(
+                f"{POLICY}:2:15",
+                "no user `hopper`",
+                rm(HOPPER),
+                before=(put(HOPPER, _hopper(3)), put(POLICY, _policy("hopper"))),
+            ),
+        ),
+        (good(put(POLICY, _policy("ada, grace"))),),
     ),
 }
