@@ -41,10 +41,11 @@ class Source:
         index, start = self.offset(line, column), self.offset(line, 1)
         return "" if index is None or start is None else self.text[start:index]
 
-    def line_break(self) -> str:
-        """Return the line break that the file uses (its first one)."""
-        match = BREAK.search(self.text)
-        return "\r\n" if match and match.group() == "\r\n" else "\n"
+    def line_break(self, line: int) -> str:
+        """Return the line break that ends a line, or the first one of the file for the last line."""
+        index = self.offset(line, 1)
+        match = BREAK.search(self.text, index or 0) or BREAK.search(self.text)
+        return match.group() if match else "\n"
 
     def rewrite(
         self, place: Location, old: str, new: str, *, quote: bool = False

@@ -40,6 +40,11 @@ def added(context: Context, *folders: str) -> Iterator[Change]:
             yield change
 
 
+def stem(path: str) -> str:
+    """Return the name that a file of the registry gives to what it describes."""
+    return path.rpartition("/")[2].removesuffix(".yaml")
+
+
 def _below(path: str, folders: tuple[str, ...]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.scope import stem
 
 
 class ForgeIdKept(Rule):
@@ -25,7 +26,7 @@ class ForgeIdKept(Rule):
         if context.base is None:
             return
         for user in context.users():
-            before = context.base.user(user.value.login).value
+            before = context.base.user(stem(user.document.path)).value
             if before is not None and before.forge_id != user.value.forge_id:
                 place = user.document.locate(["forge_id"])
                 yield self.finding(

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.registry import User
-from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.context import Context, Valid
 from neurocaas_ci.validate.rule import Rule
-from neurocaas_ci.validate.scope import looks_at_all
+from neurocaas_ci.validate.scope import looks_at_all, stem
 
 
 class ForgeIdsUnique(Rule):
@@ -23,19 +23,20 @@ class ForgeIdsUnique(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per number that another user has."""
-        judged = [user for user in context.users() if _may_clash(context, user.value)]
+        judged = [user for user in context.users() if _may_clash(context, user)]
         if not judged:
             return
         owners: dict[int, list[str]] = {}
         for login in context.head.users():
             other = context.head.user(login).value
             if other is not None:
-                owners.setdefault(other.forge_id, []).append(other.login)
+                owners.setdefault(other.forge_id, []).append(login)
         for user in judged:
             value = user.value
-            others = [login for login in owners[value.forge_id] if login != value.login]
+            name = stem(user.document.path)
+            others = [login for login in owners[value.forge_id] if login != name]
             # Of two new ones the first by name keeps the number.
-            if others and (_is_old(context, others, value.forge_id) or others[0] < value.login):
+            if others and (_is_old(context, others, value.forge_id) or others[0] < name):
                 yield self.finding(
                     user.document.locate(["forge_id"]),
                     f"the forge id {value.forge_id} is that of `{others[0]}`",
@@ -43,11 +44,11 @@ class ForgeIdsUnique(Rule):
                 )
 
 
-def _may_clash(context: Context, user: User) -> bool:
+def _may_clash(context: Context, user: Valid[User]) -> bool:
     if context.base is None or looks_at_all(context):
         return True
-    before = context.base.user(user.login).value
-    return before is None or before.forge_id != user.forge_id
+    before = context.base.user(stem(user.document.path)).value
+    return before is None or before.forge_id != user.value.forge_id
 
 
 def _is_old(context: Context, logins: list[str], forge_id: int) -> bool:

@@ -11,6 +11,7 @@ from neurocaas_ci.registry.document import Document
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.mend import rewrite
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.scope import stem
 
 
 class NameIsFileName(Rule):
@@ -27,7 +28,7 @@ class NameIsFileName(Rule):
         """Yield one finding per file whose name says something else."""
         for kind, document, key, name in _names(context):
             path = document.path
-            expected = path.split("/")[1] if kind == "iae" else _stem(path)
+            expected = path.split("/")[1] if kind == "iae" else stem(path)
             if name == expected:
                 continue
             place = document.locate([key])
@@ -58,7 +59,3 @@ def _names(context: Context) -> Iterator[tuple[str, Document, str, str]]:
         yield "job", job.document, "name", job.value.name
     for _, iae in context.iaes():
         yield "iae", iae.document, "name", iae.value.name
-
-
-def _stem(path: str) -> str:
-    return path.rpartition("/")[2].removesuffix(".yaml")

@@ -252,9 +252,9 @@ def published(name: str, version: str) -> Blueprint | None:
     return value if value is not None and value.version == version else None
 
 
-def findings_of(case: Case, files: Files | None = None) -> tuple[Finding, ...]:
-    """Judge what the case proposes, or other files in its place."""
-    head = MemoryTree(case.files() if files is None else files)
+def findings_of(case: Case, head: Tree | None = None) -> tuple[Finding, ...]:
+    """Judge what the case proposes, or another tree in its place."""
+    head = head or MemoryTree(case.files())
     if not case.against:
         return judge(None, Registry(head), recipe_of=recipe_of, published=published)
     base = MemoryTree(case.base())
