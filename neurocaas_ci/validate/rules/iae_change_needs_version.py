@@ -40,6 +40,6 @@ class IaeChangeNeedsVersion(Rule):
                         place,
                         f"the environment `{step.iae}` of step {index + 1} has changed since "
                         f"version {old.version} was published",
-                        f"write `version: {raised}`",
+                        f"write `version: {raised}`, or a higher one",
                         rewrite(context.head.tree, place, value.version, raised),
                     )

@@ -48,6 +48,6 @@ class IncompatibleChangeIsMajor(Rule):
             yield self.finding(
                 place,
                 f"{value.version} promises to do what {old.version} does, but {told}{more}",
-                f"write `version: {raised}`",
+                f"write `version: {raised}`, or a higher one",
                 rewrite(context.head.tree, place, value.version, raised),
             )

@@ -35,6 +35,6 @@ class VersionPublishedOnce(Rule):
                 yield self.finding(
                     place,
                     f"version {old.version} is published, and the blueprint has changed",
-                    f"write `version: {raised}`",
+                    f"write `version: {raised}`, or a higher one",
                     rewrite(context.head.tree, place, blueprint.value.version, raised),
                 )
