@@ -16,7 +16,7 @@ from neurocaas_ci.model.run import PlannedRun
 
 Expand = Callable[[Blueprint, Job], tuple[PlannedRun, ...]]
 
-HELPERS = frozenset({"parameters"})
+HELPERS = frozenset({"bounds", "parameters"})
 """Modules of this package that are no protocols."""
 
 

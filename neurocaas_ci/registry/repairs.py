@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ def with_repairs(content: bytes, findings: Sequence[Finding]) -> list[Finding]:
     """Return findings of the form of a file, those with a repair that are repaired mechanically."""
     if not any(finding.rule in _REPAIRS for finding in findings):
         return list(findings)
-    source = Source(content.decode("utf-8", "replace"))
+    source = _source(content)
     result = []
     for finding in findings:
         repair = (
@@ -42,7 +43,13 @@ def word_repair(
     old = issue.pointer[-1] if issue.on_key and issue.pointer else _value(document, issue)
     if not isinstance(old, str):
         return None
-    return Source(content.decode("utf-8", "replace")).rewrite(place, old, issue.instead)
+    return _source(content).rewrite(place, old, issue.instead)
+
+
+@functools.lru_cache(maxsize=1)
+def _source(content: bytes) -> Source:
+    # One file can have a hundred issues, and its lines are counted once.
+    return Source(content.decode("utf-8", "replace"))
 
 
 def _value(document: Document, issue: Issue) -> object:

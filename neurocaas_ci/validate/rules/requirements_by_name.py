@@ -11,7 +11,7 @@ from neurocaas_ci.validate.rule import Rule
 from neurocaas_ci.validate.scope import iae_names
 from neurocaas_ci.validate.sources import lines, package
 
-_VERSIONS = re.compile(r"\(?[ \t]*(?:(?:===|[=!~<>]=|[<>])[ \t]*[^,;\s()]+[ \t]*,?[ \t]*)*\)?")
+_VERSION = re.compile(r"(?:===|[=!~<>]=|[<>])[ \t]*[A-Za-z0-9.*+!_-]+")
 
 
 class RequirementsByName(Rule):
@@ -48,6 +48,9 @@ def _objection(line: str) -> str | None:
     rest = found[1] if found else text
     if found is None or "://" in text or rest.startswith(("@", "/", "\\")):
         return "this names a place, not a package of the index"
-    if not _VERSIONS.fullmatch(rest.partition(";")[0].rstrip()):
+    versions = rest.partition(";")[0].strip()
+    if versions.startswith("(") and versions.endswith(")"):
+        versions = versions[1:-1]
+    if versions and not all(_VERSION.fullmatch(part.strip()) for part in versions.split(",")):
         return "this is no package name with versions"
     return None

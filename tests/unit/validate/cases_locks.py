@@ -21,6 +21,7 @@ _NO_PLACE = (
     ("--extra-index-url=https://example.org", "the option `--extra-index-url="),
     ("-r more.in", "the option `-r`"),
     ("numpy 2.4.6", "no package name with versions"),
+    ("numpy" + ">=1" * 20_000, "no package name with versions"),
     ("numpy==2.4.6 --config-settings=x", "no package name with versions"),
 )
 
@@ -47,6 +48,7 @@ CASES: Table = {
                 "numpy[extra] ~= 2.4",
                 "numpy!=2.4.5,>=2.4",
                 "numpy (>=2)",
+                f"numpy {'>=1,' * 20_000}<3",
                 "numpy===2.4.6 # one",
                 'numpy>=2; sys_platform == "linux"',
             )
