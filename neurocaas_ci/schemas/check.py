@@ -163,6 +163,9 @@ class _Judge:
             )
         names = schema.get("propertyNames")
         for key, value in data.items():
+            if len(self.issues) >= _MAX_ISSUES:
+                # Looking for near words takes time, and nobody will see more.
+                return
             if names is not None:
                 self._key_name(names, key, at)
             rule = properties.get(key)
@@ -174,17 +177,25 @@ class _Judge:
             elif isinstance(more, Mapping):
                 self.value(more, value, (*at, key))
             elif more is False:
-                message = f"`{_cut(key)}` is not a key of {_name(at)}"
-                missing = [name for name in properties if name not in data]
-                fix = nearest(key, missing) or f"known keys: {', '.join(properties)}"
-                self._add(
-                    UNKNOWN_KEY, (*at, key), message, fix, on_key=True, instead=meant(key, missing)
-                )
+                self._unknown_key(properties, key, data, at)
         for key in schema.get("required", ()):
             if key not in data:
                 self._add(
                     MISSING_KEY, at, f"{_name(at)} has no key `{key}`", self._how(properties, key)
                 )
+
+    def _unknown_key(
+        self,
+        properties: Mapping[str, Any],
+        key: str,
+        data: Mapping[str, Any],
+        at: tuple[Step, ...],
+    ) -> None:
+        message = f"`{_cut(key)}` is not a key of {_name(at)}"
+        missing = [name for name in properties if name not in data]
+        fix = nearest(key, missing) or f"known keys: {', '.join(properties)}"
+        word = meant(key, missing)
+        self._add(UNKNOWN_KEY, (*at, key), message, fix, on_key=True, instead=word)
 
     def _key_name(self, schema: Mapping[str, Any], key: str, at: tuple[Step, ...]) -> None:
         if "$ref" in schema:

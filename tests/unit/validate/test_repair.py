@@ -288,3 +288,12 @@ def test_a_version_is_raised_as_far_as_the_change_asks() -> None:
         assert f'version: "{version}"  # now' in result.files[BLUEPRINT].content.decode()
     assert NEW_JOB not in result.files
     assert ENSEMBLE not in result.files
+
+
+def test_a_file_of_slips_gives_a_bounded_number_of_findings_and_repairs() -> None:
+    text = "".join(f"verson{number}: no\n" for number in range(50_000))
+    findings = judge(None, Registry(MemoryTree({BLUEPRINT: text})))
+    assert len(findings) <= 200
+    content, count = replaced(text.encode(), [f.repair for f in findings if f.repair])
+    assert count == len({(f.repair.line, f.repair.column) for f in findings if f.repair})
+    assert content.count(b"\n") == 50_000
