@@ -155,34 +155,44 @@ class _Judge:
         self, schema: Mapping[str, Any], data: Mapping[str, Any], at: tuple[Step, ...]
     ) -> None:
         properties: Mapping[str, Any] = schema.get("properties", {})
-        more = schema.get("additionalProperties", True)
         if len(data) > schema.get("maxProperties", len(data)):
             limit = schema["maxProperties"]
             self._add(
                 WRONG_VALUE, at, f"{_name(at)} has more than {limit} keys", "remove some of them"
             )
-        names = schema.get("propertyNames")
         for key, value in data.items():
             if len(self.issues) >= _MAX_ISSUES:
                 # Looking for near words takes time, and nobody will see more.
                 return
-            if names is not None:
-                self._key_name(names, key, at)
-            rule = properties.get(key)
-            if rule is False:
-                text = f"`{key}` does not go with the other values of {_name(at)}"
-                self._add(UNKNOWN_KEY, (*at, key), text, "remove it", on_key=True)
-            elif rule is not None:
-                self.value(rule, value, (*at, key))
-            elif isinstance(more, Mapping):
-                self.value(more, value, (*at, key))
-            elif more is False:
-                self._unknown_key(properties, key, data, at)
+            self._field(schema, key, value, data, at)
         for key in schema.get("required", ()):
             if key not in data:
                 self._add(
                     MISSING_KEY, at, f"{_name(at)} has no key `{key}`", self._how(properties, key)
                 )
+
+    def _field(
+        self,
+        schema: Mapping[str, Any],
+        key: str,
+        value: Any,
+        data: Mapping[str, Any],
+        at: tuple[Step, ...],
+    ) -> None:
+        properties: Mapping[str, Any] = schema.get("properties", {})
+        more = schema.get("additionalProperties", True)
+        if "propertyNames" in schema:
+            self._key_name(schema["propertyNames"], key, at)
+        rule = properties.get(key)
+        if rule is False:
+            text = f"`{key}` does not go with the other values of {_name(at)}"
+            self._add(UNKNOWN_KEY, (*at, key), text, "remove it", on_key=True)
+        elif rule is not None:
+            self.value(rule, value, (*at, key))
+        elif isinstance(more, Mapping):
+            self.value(more, value, (*at, key))
+        elif more is False:
+            self._unknown_key(properties, key, data, at)
 
     def _unknown_key(
         self,
