@@ -20,6 +20,7 @@ title: Benchmark of the platform
 summary: Reads one megabyte, works for about twenty milliseconds, writes a summary.
 subfield: Benchmarks
 references: [{citation: "none"}]
+license: Apache-2.0
 maintainers: [ada]
 stage: open
 groups: []

@@ -29,6 +29,7 @@ title: A new analysis
 summary: Says in one sentence what goes in and what comes out.
 subfield: Name the field
 references: [{{citation: "Author 2026", url: "https://doi.org/"}}]
+# license: BSD-3-Clause       # an SPDX identifier; an open analysis needs one
 maintainers: [{maintainer}]
 stage: develop                # develop | invited | open
 groups: []

@@ -1,4 +1,4 @@
-"""A finding of a rule or a loader, with its place and its fix; I/O is not handled here."""
+"""A finding of a rule or a loader, with its place, its fix and its repair; I/O is not handled here."""
 
 from __future__ import annotations
 
@@ -22,11 +22,47 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """Write `new` where `old` stands verbatim at line and column (from 1); otherwise nothing is done.
+
+    A line feed in either of them stands for the line break that the file uses.
+    """
+
+    path: str
+    line: int
+    column: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give a file another path, when nothing is there yet."""
+
+    path: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unexecutable:
+    """Take the executable bit from a file."""
+
+    path: str
+
+
+Repair = Replace | Rename | Unexecutable
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem: which rule, where, what is wrong, and how to fix it."""
+    """One problem: which rule, where, what is wrong, and how to fix it.
+
+    `repair` is set when the fix is mechanical: no judgement is needed, and nothing else changes.
+    """
 
     rule: str
     severity: Severity
     location: Location
     message: str
     fix: str
+    repair: Repair | None = None

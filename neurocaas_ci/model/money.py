@@ -34,3 +34,9 @@ def show(amount: int) -> str:
     whole, part = divmod(abs(amount), _UNIT)
     digits = f"{part:06d}"
     return f"{sign}{whole}.{digits[:2]}{digits[2:].rstrip('0')} USD"
+
+
+def enough(amount: int) -> str:
+    """Return an amount that covers this one in whole cents, as a number of US dollars for a file."""
+    whole, cents = divmod(-(-amount * 100 // _UNIT), 100)
+    return f"{whole}.{cents:02d}"

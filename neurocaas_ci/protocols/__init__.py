@@ -17,14 +17,15 @@ from neurocaas_ci.model.run import PlannedRun
 
 Expand = Callable[[Blueprint, Job], tuple[PlannedRun, ...]]
 
-_HELPERS = {"parameters"}
+HELPERS = frozenset({"bounds", "parameters"})
+"""Modules of this package that are no protocols."""
 
 
 @functools.cache
 def names() -> tuple[str, ...]:
     """Return the names of all shipped protocols, sorted."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(sorted(name for name in found if name not in _HELPERS))
+    return tuple(sorted(name for name in found if name not in HELPERS))
 
 
 def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import PlannedRun, run_id
+from neurocaas_ci.protocols.bounds import bounded
 
 
 def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:
     """Return the runs of each dataset; a step sees the outputs of all earlier ones.
 
-    They appear under `/inputs/steps/<step>/`.
+    They appear under `/inputs/steps/<step>/`. Raise TooManyRunsError for a huge number of runs.
     """
     count = len(job.datasets)
+    bounded(count * len(blueprint.steps))
     runs: list[PlannedRun] = []
     for index in range(count):
         earlier: dict[str, str] = {}

@@ -15,6 +15,7 @@ from neurocaas_ci.registry import convert
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
 from neurocaas_ci.registry.parse import parse
+from neurocaas_ci.registry.repairs import with_repairs, word_repair
 from neurocaas_ci.registry.tree import Tree
 from neurocaas_ci.schemas.check import check
 
@@ -151,11 +152,12 @@ def load(tree: Tree, path: str, kind: str, build: Callable[[dict[str, Any]], Any
         )
         return Loaded(None, Document(path), (finding,), exists=False)
     document, problems = parse(path, content)
-    findings = list(problems)
+    findings = with_repairs(content, problems)
     if document.root is not None:
         for issue in check(schemas.load(kind), document.data):
             place = document.locate(issue.pointer, key=issue.on_key)
-            findings.append(Finding(issue.rule, "error", place, issue.message, issue.fix))
+            repair = word_repair(content, document, issue, place)
+            findings.append(Finding(issue.rule, "error", place, issue.message, issue.fix, repair))
     value = None
     if not findings:
         try:

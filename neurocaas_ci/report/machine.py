@@ -11,7 +11,10 @@ SCHEMA = "neurocaas/findings/v1"
 
 
 def as_json(findings: Sequence[Finding]) -> str:
-    """Return `{schema, findings: [{rule, severity, path, line, column, pointer, message, fix}]}`."""
+    """Return `{schema, findings: [{rule, severity, path, ..., message, fix, fixable}]}`.
+
+    `fixable` says that `neurocaas validate --fix` mends it.
+    """
     rows = [
         {
             "rule": finding.rule,
@@ -22,6 +25,7 @@ def as_json(findings: Sequence[Finding]) -> str:
             "pointer": finding.location.pointer,
             "message": finding.message,
             "fix": finding.fix,
+            "fixable": finding.repair is not None,
         }
         for finding in findings
     ]
@@ -47,6 +51,8 @@ def _annotation(finding: Finding) -> str:
     }
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     text = f"{finding.message}\nfix: {finding.fix}" if finding.fix else finding.message
+    if finding.repair is not None:
+        text += " (`neurocaas validate --fix` does it)"
     return f"::{finding.severity} {listed}::{_data(text)}\n"
 
 

@@ -33,12 +33,15 @@ def render(findings: Sequence[Finding], sources: Sources, *, colour: bool = Fals
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Return how many errors and warnings there are, in words."""
+    """Return how many errors and warnings there are, in words, and how many mend themselves."""
     errors = sum(finding.severity == "error" for finding in findings)
     counts = ((errors, "error"), (len(findings) - errors, "warning"))
     words = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n]
     files = len({finding.location.path for finding in findings})
-    return f"{' and '.join(words) or 'no problems'} in {files} file{'' if files == 1 else 's'}"
+    fixable = sum(finding.repair is not None for finding in findings)
+    mend = f"; [*] {fixable} fixable with --fix" if fixable else ""
+    where = f"{files} file{'' if files == 1 else 's'}"
+    return f"{' and '.join(words) or 'no problems'} in {where}{mend}"
 
 
 def _one(finding: Finding, lines: Sequence[str], *, colour: bool) -> str:
@@ -49,7 +52,8 @@ def _one(finding: Finding, lines: Sequence[str], *, colour: bool) -> str:
     tone = _RED if finding.severity == "error" else _YELLOW
     where = paint(f"{printable(place.path)}:{place.line}:{place.column}:", _BOLD)
     kind = paint(f"{finding.severity}:", _BOLD, tone)
-    result = [f"{where} {kind} {printable(finding.message)} [{finding.rule}]"]
+    mark = paint(" [*]", _CYAN) if finding.repair is not None else ""
+    result = [f"{where} {kind} {printable(finding.message)} [{finding.rule}]{mark}"]
     if 0 < place.line <= len(lines) and lines[place.line - 1].strip():
         number = f"{place.line:>5}"
         shown, marks = _excerpt(lines[place.line - 1], place)

@@ -25,6 +25,8 @@ KEYWORDS = frozenset(
 
 _MAX_ISSUES = 100
 _MAX_SHOWN = 40
+# Ratios of difflib: what is worth a question, and what needs none.
+_NEAR, _VERY_NEAR = 0.6, 0.75
 _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "object": ("a mapping (`key: value` lines)", lambda v: isinstance(v, dict)),
     "array": ("a list", lambda v: isinstance(v, list)),
@@ -40,13 +42,17 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One difference between a document and a schema; `on_key` puts it on the key, not the value."""
+    """One difference between a document and a schema; `on_key` puts it on the key, not the value.
+
+    `instead` is the one word that was surely meant in the place of the word that is there.
+    """
 
     rule: str
     pointer: tuple[Step, ...]
     message: str
     fix: str
     on_key: bool = False
+    instead: str | None = None
 
 
 def check(schema: Mapping[str, Any], data: Any) -> list[Issue]:
@@ -77,7 +83,7 @@ class _Judge:
         choices = [schema["const"]] if "const" in schema else schema.get("enum")
         if choices is not None and data not in choices:
             fix = nearest(data, choices) or f"write {_choice(choices)}"
-            self._bad(at, data, f"must be {_choice(choices)}", fix)
+            self._bad(at, data, f"must be {_choice(choices)}", fix, meant(data, choices))
         self._inside(schema, data, at)
         for part in schema.get("allOf", ()):
             self.value(part, data, at)
@@ -149,34 +155,57 @@ class _Judge:
         self, schema: Mapping[str, Any], data: Mapping[str, Any], at: tuple[Step, ...]
     ) -> None:
         properties: Mapping[str, Any] = schema.get("properties", {})
-        more = schema.get("additionalProperties", True)
         if len(data) > schema.get("maxProperties", len(data)):
             limit = schema["maxProperties"]
             self._add(
                 WRONG_VALUE, at, f"{_name(at)} has more than {limit} keys", "remove some of them"
             )
-        names = schema.get("propertyNames")
         for key, value in data.items():
-            if names is not None:
-                self._key_name(names, key, at)
-            rule = properties.get(key)
-            if rule is False:
-                text = f"`{key}` does not go with the other values of {_name(at)}"
-                self._add(UNKNOWN_KEY, (*at, key), text, "remove it", on_key=True)
-            elif rule is not None:
-                self.value(rule, value, (*at, key))
-            elif isinstance(more, Mapping):
-                self.value(more, value, (*at, key))
-            elif more is False:
-                message = f"`{_cut(key)}` is not a key of {_name(at)}"
-                missing = [name for name in properties if name not in data]
-                fix = nearest(key, missing) or f"known keys: {', '.join(properties)}"
-                self._add(UNKNOWN_KEY, (*at, key), message, fix, on_key=True)
+            if len(self.issues) >= _MAX_ISSUES:
+                # Looking for near words takes time, and nobody will see more.
+                return
+            self._field(schema, key, value, data, at)
         for key in schema.get("required", ()):
             if key not in data:
                 self._add(
                     MISSING_KEY, at, f"{_name(at)} has no key `{key}`", self._how(properties, key)
                 )
+
+    def _field(
+        self,
+        schema: Mapping[str, Any],
+        key: str,
+        value: Any,
+        data: Mapping[str, Any],
+        at: tuple[Step, ...],
+    ) -> None:
+        properties: Mapping[str, Any] = schema.get("properties", {})
+        more = schema.get("additionalProperties", True)
+        if "propertyNames" in schema:
+            self._key_name(schema["propertyNames"], key, at)
+        rule = properties.get(key)
+        if rule is False:
+            text = f"`{key}` does not go with the other values of {_name(at)}"
+            self._add(UNKNOWN_KEY, (*at, key), text, "remove it", on_key=True)
+        elif rule is not None:
+            self.value(rule, value, (*at, key))
+        elif isinstance(more, Mapping):
+            self.value(more, value, (*at, key))
+        elif more is False:
+            self._unknown_key(properties, key, data, at)
+
+    def _unknown_key(
+        self,
+        properties: Mapping[str, Any],
+        key: str,
+        data: Mapping[str, Any],
+        at: tuple[Step, ...],
+    ) -> None:
+        message = f"`{_cut(key)}` is not a key of {_name(at)}"
+        missing = [name for name in properties if name not in data]
+        fix = nearest(key, missing) or f"known keys: {', '.join(properties)}"
+        word = meant(key, missing)
+        self._add(UNKNOWN_KEY, (*at, key), message, fix, on_key=True, instead=word)
 
     def _key_name(self, schema: Mapping[str, Any], key: str, at: tuple[Step, ...]) -> None:
         if "$ref" in schema:
@@ -196,30 +225,45 @@ class _Judge:
             return f"add `{key}: ...`, {_choice(rule['enum'])}"
         return f"add `{key}: ...` ({text[:1].lower()}{text[1:]})" if text else f"add `{key}: ...`"
 
-    def _bad(self, at: tuple[Step, ...], data: Any, must: str, fix: str) -> None:
-        self._add(
-            WRONG_VALUE,
-            at,
-            f"{_name(at)} is {_show(data)}, but {must}",
-            fix or "write another value",
-        )
+    def _bad(
+        self, at: tuple[Step, ...], data: Any, must: str, fix: str, instead: str | None = None
+    ) -> None:
+        text = f"{_name(at)} is {_show(data)}, but {must}"
+        self._add(WRONG_VALUE, at, text, fix or "write another value", instead=instead)
 
     def _add(
-        self, rule: str, at: tuple[Step, ...], message: str, fix: str, *, on_key: bool = False
+        self,
+        rule: str,
+        at: tuple[Step, ...],
+        message: str,
+        fix: str,
+        *,
+        on_key: bool = False,
+        instead: str | None = None,
     ) -> None:
-        self.issues.append(Issue(rule, at, message, fix, on_key))
+        self.issues.append(Issue(rule, at, message, fix, on_key, instead))
 
 
 def nearest(given: Any, known: Any) -> str:
     """Return `did you mean ...?` for the known word that is close to the given one, or nothing."""
+    close = _close(given, known, _NEAR)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+def meant(given: Any, known: Any) -> str | None:
+    """Return the known word that was surely meant: no other one is close, and it is very close."""
+    close, closer = _close(given, known, _NEAR), _close(given, known, _VERY_NEAR)
+    return closer[0] if len(close) == len(closer) == 1 else None
+
+
+def _close(given: Any, known: Any, cutoff: float) -> list[str]:
     import difflib
 
     words = [word for word in known if isinstance(word, str)]
     text = _cut(str(given))
     # Swapped letters weigh more in a short word than difflib thinks.
     close = [word for word in words if sorted(word) == sorted(text)]
-    close = close or difflib.get_close_matches(text, words, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else ""
+    return close or difflib.get_close_matches(text, words, n=2, cutoff=cutoff)
 
 
 @functools.cache

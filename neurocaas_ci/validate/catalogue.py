@@ -12,8 +12,8 @@ _PREAMBLE = """\
 # Rules
 
 Made from the rules themselves; `neurocaas explain ID` shows the same text. The letter says what a rule
-looks at: F the form of a file, S its schema, R the registry, B blueprints, I environments, U users and
-groups, J jobs, C changes.
+looks at: F the form of a file, S its schema, R the registry, B blueprints, P protocols, I environments,
+H hardware, U users and groups, J jobs, M money, O ownership, C what is append-only.
 """
 
 

@@ -14,7 +14,7 @@ from neurocaas_ci.model.registry import Group, Hardware, Iae, Job, User
 from neurocaas_ci.registry import Loaded, Registry
 from neurocaas_ci.registry.changes import Change
 from neurocaas_ci.registry.document import Document
-from neurocaas_ci.registry.tree import Tree, TreeEntry
+from neurocaas_ci.registry.tree import Tree
 from neurocaas_ci.validate.scope import Scope
 
 RecipeOf = Callable[[Tree, str], Sha256]
@@ -106,16 +106,6 @@ class Context:
             return []
         every = self.head.iaes()
         return every if self.scope.iaes is None else [n for n in every if n in self.scope.iaes]
-
-    def files(self, *folders: str) -> list[TreeEntry]:
-        """Return the files to be judged below some folders: the changed ones, or all of them."""
-        if self.changes is None or self.scope.everything:
-            return [entry for folder in folders for entry in self.head.tree.entries(folder)]
-        return [
-            TreeEntry(change.path, change.mode, change.blob)
-            for change in self.changes
-            if change.status != "deleted" and change.path.split("/")[0] in folders
-        ]
 
     def blueprint_of(self, job: Job) -> Blueprint | None:
         """Return the blueprint version that a job names, or None when nobody published it."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from neurocaas_ci.model.finding import Finding, Location, Severity
+from neurocaas_ci.model.finding import Finding, Location, Repair, Severity
 from neurocaas_ci.registry.document import Document, Step
 from neurocaas_ci.schemas.check import nearest
 from neurocaas_ci.validate.context import Context
@@ -25,9 +25,11 @@ class Rule(ABC):
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield what is wrong; only values that their schemas accept need to be looked at."""
 
-    def finding(self, place: Location, message: str, fix: str) -> Finding:
+    def finding(
+        self, place: Location, message: str, fix: str, repair: Repair | None = None
+    ) -> Finding:
         """Return a finding of this rule."""
-        return Finding(self.id, self.severity, place, message, fix)
+        return Finding(self.id, self.severity, place, message, fix, repair)
 
     def missing(
         self,

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.mend import rewrite
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.versions import next_version
 
 
 class IaeChangeNeedsVersion(Rule):
@@ -32,9 +34,12 @@ class IaeChangeNeedsVersion(Rule):
                 before = context.base.iae_lock(step.iae).value
                 after = context.head.iae_lock(step.iae).value
                 if before is not None and (after is None or after.image != before.image):
+                    place = blueprint.document.locate(["version"])
+                    raised = next_version(old, value)
                     yield self.finding(
-                        blueprint.document.locate(["version"]),
+                        place,
                         f"the environment `{step.iae}` of step {index + 1} has changed since "
                         f"version {old.version} was published",
-                        f"write a version higher than {old.version}",
+                        f"write `version: {raised}`, or a higher one",
+                        rewrite(context.head.tree, place, value.version, raised),
                     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.mend import listed
 from neurocaas_ci.validate.rule import Rule
 
 
@@ -21,26 +22,31 @@ class MembersExist(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per unknown name and per one-sided membership."""
-        users = {user.value.login: user for user in context.users()}
-        groups = {group.value.name: group for group in context.groups()}
-        logins, names = context.head.users(), context.head.groups()
-        for group in groups.values():
+        head = context.head
+        logins, names = head.users(), head.groups()
+        for group in context.groups():
+            name = group.value.name
             for index, login in enumerate(group.value.members):
                 place = ("members", index)
                 yield from self.missing(group.document, place, login, logins, "user")
-                if login in users and group.value.name not in users[login].value.groups:
+                user = head.user(login)
+                if user.value is not None and name not in user.value.groups:
                     yield self.finding(
                         group.document.locate(place),
-                        f"`{login}` does not list the group `{group.value.name}`",
+                        f"`{login}` does not list the group `{name}`",
                         f"add it to `groups` in registry/users/{login}.yaml",
+                        listed(head.tree, user.document, "groups", name),
                     )
-        for user in users.values():
-            for index, name in enumerate(user.value.groups):
+        for person in context.users():
+            login = person.value.login
+            for index, name in enumerate(person.value.groups):
                 place = ("groups", index)
-                yield from self.missing(user.document, place, name, names, "group")
-                if name in groups and user.value.login not in groups[name].value.members:
+                yield from self.missing(person.document, place, name, names, "group")
+                team = head.group(name)
+                if team.value is not None and login not in team.value.members:
                     yield self.finding(
-                        user.document.locate(place),
-                        f"the group `{name}` does not list `{user.value.login}`",
+                        person.document.locate(place),
+                        f"the group `{name}` does not list `{login}`",
                         f"add the login to `members` in registry/groups/{name}.yaml",
+                        listed(head.tree, team.document, "members", login),
                     )

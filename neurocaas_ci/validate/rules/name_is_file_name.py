@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from neurocaas_ci import schemas
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.registry.document import Document
 from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.mend import rewrite
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.touched import stem
 
 
 class NameIsFileName(Rule):
@@ -22,28 +26,36 @@ class NameIsFileName(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per file whose name says something else."""
-        for blueprint in context.blueprints():
-            yield from self._compare(blueprint.document, "name", blueprint.value.name)
-        for hardware in context.hardware():
-            yield from self._compare(hardware.document, "id", hardware.value.id)
-        for user in context.users():
-            yield from self._compare(user.document, "login", user.value.login)
-        for group in context.groups():
-            yield from self._compare(group.document, "name", group.value.name)
-        for job in context.jobs():
-            yield from self._compare(job.document, "name", job.value.name)
-        for folder, iae in context.iaes():
-            if iae.value.name != folder:
-                yield self._wrong(iae.document, "name", iae.value.name, folder)
+        for kind, document, key, name in _names(context):
+            path = document.path
+            expected = path.split("/")[1] if kind == "iae" else stem(path)
+            if name == expected:
+                continue
+            place = document.locate([key])
+            definition = "login" if kind == "user" else kind if kind == "hardware" else "name"
+            form = schemas.load(kind)["definitions"][definition]["pattern"]
+            repair = None
+            if re.fullmatch(form, expected):
+                repair = rewrite(context.head.tree, place, name, expected)
+            yield self.finding(
+                place,
+                f"`{key}` is `{name}`, but the file is that of `{expected}`",
+                f"write `{key}: {expected}`, or rename the file",
+                repair,
+            )
 
-    def _compare(self, document: Document, key: str, name: str) -> Iterator[Finding]:
-        stem = document.path.rpartition("/")[2].removesuffix(".yaml")
-        if name != stem:
-            yield self._wrong(document, key, name, stem)
 
-    def _wrong(self, document: Document, key: str, name: str, expected: str) -> Finding:
-        return self.finding(
-            document.locate([key]),
-            f"`{key}` is `{name}`, but the file is that of `{expected}`",
-            f"write `{key}: {expected}`, or rename the file",
-        )
+def _names(context: Context) -> Iterator[tuple[str, Document, str, str]]:
+    """Yield kind, document, key and value of every name."""
+    for blueprint in context.blueprints():
+        yield "blueprint", blueprint.document, "name", blueprint.value.name
+    for hardware in context.hardware():
+        yield "hardware", hardware.document, "id", hardware.value.id
+    for user in context.users():
+        yield "user", user.document, "login", user.value.login
+    for group in context.groups():
+        yield "group", group.document, "name", group.value.name
+    for job in context.jobs():
+        yield "job", job.document, "name", job.value.name
+    for _, iae in context.iaes():
+        yield "iae", iae.document, "name", iae.value.name

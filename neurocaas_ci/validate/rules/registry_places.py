@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from neurocaas_ci.model.finding import Finding, Location
+from neurocaas_ci.model.finding import Finding, Location, Rename
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.touched import files
 
 _PLACE = re.compile(
     r"registry/(?:policy|(?:blueprints|hardware|users|groups)/[^/]+|jobs/[^/]+/[^/]+/[^/]+)\.yaml"
@@ -30,13 +31,17 @@ class RegistryPlaces(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per stray file."""
-        for entry in context.files("registry"):
-            name = entry.path.rpartition("/")[2]
+        for entry in files(context, "registry"):
+            folder, _, name = entry.path.rpartition("/")
             if _PLACE.fullmatch(entry.path) or name == "README.md" or name.startswith("."):
                 continue
             fix = "put it into registry/<kind>/<name>.yaml, or remove it"
+            repair = None
             if name.endswith((".yml", ".YAML", ".YML")):
-                fix = f"rename it to {name.rpartition('.')[0]}.yaml"
+                right = f"{folder}/{name.rpartition('.')[0]}.yaml"
+                fix = f"rename it to {right.rpartition('/')[2]}"
+                if _PLACE.fullmatch(right) and context.head.tree.read(right, 0) is None:
+                    repair = Rename(entry.path, right)
             yield self.finding(
-                Location(entry.path), "the registry does not look for a file here", fix
+                Location(entry.path), "the registry does not look for a file here", fix, repair
             )

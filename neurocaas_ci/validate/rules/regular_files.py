@@ -8,6 +8,7 @@ from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, SUBMODULE, SYMLINK
 from neurocaas_ci.validate.context import FOLDERS, Context
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.touched import files
 
 _KINDS = {SYMLINK: "a symbolic link", SUBMODULE: "a git submodule"}
 
@@ -25,7 +26,7 @@ class RegularFiles(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per entry that is not a regular file."""
-        for entry in context.files(*FOLDERS):
+        for entry in files(context, *FOLDERS):
             if entry.mode not in {REGULAR, EXECUTABLE}:
                 what = _KINDS.get(entry.mode, "no regular file")
                 yield self.finding(

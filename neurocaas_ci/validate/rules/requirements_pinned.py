@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding, Location
-from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.sources import lines
 
 _PINNED = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+(?: +--hash=sha256:[0-9a-f]{64})+"
@@ -28,29 +28,19 @@ class RequirementsPinned(Rule):
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per loose line, and per environment without the lock."""
         for name in context.iae_names():
-            wanted = context.head.tree.read(f"iae/{name}/requirements.in", MAX_BYTES)
+            wanted = lines(context, f"iae/{name}/requirements.in")
             path = f"iae/{name}/requirements.lock"
-            locked = context.head.tree.read(path, MAX_BYTES)
-            if locked is None:
-                if wanted is not None and list(_lines(wanted)):
-                    yield self.finding(
-                        Location(f"iae/{name}/requirements.in"),
-                        f"there is no {path}",
-                        f"run `neurocaas iae lock {name}`",
-                    )
-                continue
-            for number, line in _lines(locked):
+            locked = lines(context, path)
+            if locked is None and wanted is not None and any(wanted):
+                yield self.finding(
+                    Location(f"iae/{name}/requirements.in"),
+                    f"there is no {path}",
+                    f"run `neurocaas iae lock {name}`",
+                )
+            for number, line in locked or ():
                 if not _PINNED.fullmatch(line):
                     yield self.finding(
                         Location(path, number),
                         "this line does not pin one wheel by version and SHA-256",
                         f"write `name==version --hash=sha256:...`: run `neurocaas iae lock {name}`",
                     )
-
-
-def _lines(content: bytes) -> Iterator[tuple[int, str]]:
-    lines = content.decode("utf-8", "replace").split("\n")
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            yield number, text

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.mend import rewrite
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.versions import next_version, number
 
 
 class VersionPublishedOnce(Rule):
@@ -28,13 +30,11 @@ class VersionPublishedOnce(Rule):
             if old is None or old == blueprint.value:
                 continue
             if number(blueprint.value.version) <= number(old.version):
+                place = blueprint.document.locate(["version"])
+                raised = next_version(old, blueprint.value)
                 yield self.finding(
-                    blueprint.document.locate(["version"]),
+                    place,
                     f"version {old.version} is published, and the blueprint has changed",
-                    f"write a version higher than {old.version}",
+                    f"write `version: {raised}`, or a higher one",
+                    rewrite(context.head.tree, place, blueprint.value.version, raised),
                 )
-
-
-def number(version: str) -> tuple[int, ...]:
-    """Return a version as numbers that sort."""
-    return tuple(int(part) for part in version.split("."))

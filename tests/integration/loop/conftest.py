@@ -44,6 +44,7 @@ def blueprint(name, protocol, steps, **changes):
         "summary": "Does what its parameters say, to test what happens then.",
         "subfield": "Tests",
         "references": [{"citation": "none"}],
+        "license": "Apache-2.0",
         "maintainers": ["ada"],
         "stage": "open",
         "groups": [],

@@ -4,7 +4,7 @@ import json
 
 from inline_snapshot import snapshot
 
-from neurocaas_ci.model.finding import Finding, Location
+from neurocaas_ci.model.finding import Finding, Location, Replace
 from neurocaas_ci.report.machine import as_github, as_json
 from neurocaas_ci.report.text import render, summary
 
@@ -87,6 +87,7 @@ def test_json_carries_its_schema_and_everything_else() -> None:
         "pointer": "/日本/max_runtime",
         "message": "no unit",
         "fix": "write 30s",
+        "fixable": False,
     }
     assert json.loads(as_json(())) == {"schema": "neurocaas/findings/v1", "findings": []}
 
@@ -107,3 +108,13 @@ def test_the_summary_counts() -> None:
     assert summary(FINDINGS) == "2 errors and 1 warning in 2 files"
     assert summary(FINDINGS[:1]) == "1 error in 1 file"
     assert summary(()) == "no problems in 0 files"
+
+
+def test_what_mends_itself_is_marked_in_every_form() -> None:
+    place = Location("a.yaml", 2, 10, "/version")
+    repair = Replace("a.yaml", 2, 10, "'1.0'", "1.0.0")
+    fixable = (Finding("NC-S004", "error", place, "not a version", "write 1.0.0", repair),)
+    assert render(fixable, _sources).startswith("a.yaml:2:10: error: not a version [NC-S004] [*]\n")
+    assert summary((*FINDINGS, *fixable)).endswith("in 2 files; [*] 1 fixable with --fix")
+    assert json.loads(as_json(fixable))["findings"][0]["fixable"] is True
+    assert "fix: write 1.0.0 (`neurocaas validate --fix` does it)" in as_github(fixable)

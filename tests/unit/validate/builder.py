@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.model.ledger import Account, Balance
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import of_entries
-from neurocaas_ci.registry.tree import REGULAR, SYMLINK, Tree, TreeEntry, blob_id, parts_of
+from neurocaas_ci.registry.tree import (
+    EXECUTABLE,
+    REGULAR,
+    SYMLINK,
+    Tree,
+    TreeEntry,
+    blob_id,
+    parts_of,
+)
 from neurocaas_ci.validate.engine import judge
 
 Files = Mapping[str, str]
 Edit = Callable[[dict[str, str]], None]
 LINK = "link to: "
+RUN = "#!run\n"
 
 
 class MemoryTree:
-    """The Tree port over a dictionary; a text that begins with `LINK` is a symbolic link."""
+    """The Tree port over a dictionary.
+
+    A text that begins with `LINK` is a symbolic link, one that begins with `RUN` is executable.
+    """
 
     def __init__(self, files: Files) -> None:
         self._files = dict(files)
@@ -28,15 +42,22 @@ class MemoryTree:
         text = self._files.get(path)
         if text is None or parts_of(path) is None or text.startswith(LINK):
             return None
-        return text.encode()[: None if limit is None else limit + 1]
+        content = text.removeprefix(RUN).encode("utf-8", "surrogateescape")
+        return content[: None if limit is None else limit + 1]
 
     def entries(self, prefix: str = "") -> list[TreeEntry]:
         prefix = prefix.strip("/")
         return sorted(
-            TreeEntry(path, SYMLINK if text.startswith(LINK) else REGULAR, blob_id(text.encode()))
+            TreeEntry(path, _mode(text), blob_id(text.encode("utf-8", "surrogateescape")))
             for path, text in self._files.items()
             if not prefix or path == prefix or path.startswith(f"{prefix}/")
         )
+
+
+def _mode(text: str) -> str:
+    if text.startswith(LINK):
+        return SYMLINK
+    return EXECUTABLE if text.startswith(RUN) else REGULAR
 
 
 WORKFLOW = "print('hello')\n"
@@ -76,6 +97,7 @@ outputs:
   - {path: result.npz, compare: {kind: array, norm: l2, rtol: 1.0e-8}}
   - {path: figure.png, compare: {kind: ignore}, required: false}
 limits: {max_parallel: 10, max_cost_usd: 50}
+license: MIT
 """
 
 _JOB = f"""\
@@ -137,7 +159,7 @@ VALID: Files = {
         "environment: {MODE: fast}\nsample: sample\n"
     ),
     "iae/demo/workflow.py": WORKFLOW,
-    "iae/demo/base.lock": "# packages\n",
+    "iae/demo/base.lock": f"# packages\npython3.11 3.11.2-6 {D1} 100 pool/p/python3.11_3.11.2_amd64.deb\n",
     "iae/demo/requirements.in": "numpy\n",
     "iae/demo/requirements.lock": f"# wheels\nnumpy==2.4.6 --hash=sha256:{D1}\n",
     "iae/demo/sample/config.yaml": "{}\n",
@@ -194,16 +216,30 @@ def new_job(*changes: tuple[str, str]) -> Edit:
 
 @dataclass(frozen=True)
 class Case:
-    """Edits of the valid registry; `against` judges them as a change of it."""
+    """Edits of the valid registry; `against` judges them as a change of it.
+
+    `before` are edits of the registry that the change starts from; `author` proposes the change,
+    and `balances` stand on accounts before it (none: nobody knows).
+    """
 
     edits: tuple[Edit, ...] = ()
     against: bool = True
+    before: tuple[Edit, ...] = ()
+    author: Actor | None = None
+    balances: tuple[tuple[Account, Balance], ...] = ()
+
+    def base(self) -> dict[str, str]:
+        return _edited(VALID, self.before)
 
     def files(self) -> dict[str, str]:
-        files = dict(VALID)
-        for edit in self.edits:
-            edit(files)
-        return files
+        return _edited(self.base(), self.edits)
+
+
+def _edited(files: Files, edits: tuple[Edit, ...]) -> dict[str, str]:
+    result = dict(files)
+    for edit in edits:
+        edit(result)
+    return result
 
 
 def recipe_of(tree: Tree, name: str) -> Sha256:
@@ -216,10 +252,19 @@ def published(name: str, version: str) -> Blueprint | None:
     return value if value is not None and value.version == version else None
 
 
-def findings_of(case: Case) -> tuple[Finding, ...]:
-    head = MemoryTree(case.files())
+def findings_of(case: Case, head: Tree | None = None) -> tuple[Finding, ...]:
+    """Judge what the case proposes, or another tree in its place."""
+    head = head or MemoryTree(case.files())
     if not case.against:
         return judge(None, Registry(head), recipe_of=recipe_of, published=published)
-    base = MemoryTree(VALID)
-    changes = of_entries(base.entries(), head.entries())
-    return judge(Registry(base), Registry(head), changes, recipe_of=recipe_of, published=published)
+    base = MemoryTree(case.base())
+    known = dict(case.balances)
+    return judge(
+        Registry(base),
+        Registry(head),
+        of_entries(base.entries(), head.entries()),
+        recipe_of=recipe_of,
+        published=published,
+        author=case.author,
+        balance_of=(lambda account: known.get(account, Balance())) if known else None,
+    )

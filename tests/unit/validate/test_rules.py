@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from builder import VALID, Case, MemoryTree, findings_of
-from cases import CASES, Bad
+from cases import CASES
+from cases_support import Bad
 
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.rulebook import PAGES

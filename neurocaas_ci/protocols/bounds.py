@@ -1,0 +1,15 @@
+"""How many runs a job may become, known before any is made; I/O is not handled here."""
+
+from __future__ import annotations
+
+MAX_RUNS = 50_000
+
+
+class TooManyRunsError(ValueError):
+    """A job would become more runs than anybody could list."""
+
+
+def bounded(runs: int) -> None:
+    """Raise TooManyRunsError when a job would become more than `MAX_RUNS` runs."""
+    if runs > MAX_RUNS:
+        raise TooManyRunsError(f"the job would become {runs} runs, more than {MAX_RUNS}")

@@ -1,0 +1,41 @@
+"""NC-J016: a job does not become endlessly many runs; I/O is not handled here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.protocols import expand
+from neurocaas_ci.protocols.bounds import TooManyRunsError
+from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.rule import Rule
+
+
+class JobRunsBounded(Rule):
+    """A job becomes 50,000 runs at most.
+
+    The number is that of its datasets times the steps or replicas of each. More could neither be
+    planned nor shown, and a price for them could not even be computed.
+
+    Fix: submit fewer datasets at once, or ask for fewer replicas.
+    """
+
+    id = "NC-J016"
+
+    def check(self, context: Context) -> Iterator[Finding]:
+        """Yield one finding per job with too many runs."""
+        for job in context.jobs():
+            blueprint = context.blueprint_of(job.value)
+            if blueprint is None:
+                continue
+            try:
+                expand(blueprint, job.value)
+            except TooManyRunsError as error:
+                yield self.finding(
+                    job.document.locate(["datasets"]),
+                    str(error),
+                    "submit fewer datasets at once, or ask for fewer replicas",
+                )
+            except (LookupError, ValueError, TypeError):
+                # What keeps a protocol from expanding is told by the rules on blueprints.
+                continue
