@@ -17,7 +17,7 @@ signing 90,000 of them would take longer than everything else together, and noth
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import json
 import os
@@ -74,7 +74,7 @@ class _Job:
 
     @property
     def id(self) -> str:
-        month = datetime.datetime.fromtimestamp(self.time, tz=datetime.UTC).strftime("%Y-%m")
+        month = dt.datetime.fromtimestamp(self.time, tz=dt.UTC).strftime("%Y-%m")
         return f"{self.login}/{month}/job-{self.number:06d}"
 
     @property
