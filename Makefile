@@ -40,6 +40,7 @@ bench: ## Compare with a bare loop of the same script (prints ratios)
 	python benchmarks/run.py
 	python benchmarks/build.py
 	python benchmarks/certify.py
+	python benchmarks/registry.py
 
 lock: ## Lock the project's own requirements again
 	@scripts/setup dev
