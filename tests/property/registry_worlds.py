@@ -39,6 +39,10 @@ _LINES = st.text(
 )
 _DIGESTS = st.binary(min_size=1, max_size=8).map(sha256_bytes)
 _NAMES = ("first", "second-one", "3rd", "x")
+_BASE_LOCK = "".join(
+    f"{name} 1.0-1 {sha256_bytes(name.encode())} 1000 pool/main/{name}_1.0-1_amd64.deb\n"
+    for name in ("libc6", "python3.11")
+).encode()
 _RUNTIMES = st.sampled_from([60, 90, 1800, 3600, 5400])
 _COMPARE: tuple[Data, ...] = (
     {"kind": "exact"}, {"kind": "ignore"}, {"kind": "canonical", "format": "json"},
@@ -116,7 +120,7 @@ class World:
         for iae, _ in self.iaes:
             folder = f"iae/{iae.name}"
             found[f"{folder}/workflow.py"] = f"print('{iae.name}')\n".encode()
-            found[f"{folder}/base.lock"] = b"# Made by a test\n"
+            found[f"{folder}/base.lock"] = _BASE_LOCK
             found[f"{folder}/sample/config.yaml"] = b"{}\n"
             found[f"{folder}/sample/dataset/one.csv"] = b"1,2\n"
         return found
