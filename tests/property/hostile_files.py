@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import subprocess
 import sys
@@ -26,7 +27,7 @@ _LARGE = 999_000
 
 def _levels(letters: str, times: int) -> str:
     lines = [f"a: &a [{', '.join('x' * times)}]\n"]
-    for before, letter in zip(letters, letters[1:], strict=False):
+    for before, letter in itertools.pairwise(letters):
         lines.append(f"{letter}: &{letter} [{', '.join([f'*{before}'] * times)}]\n")
     return "".join(lines)
 
