@@ -46,7 +46,8 @@ class _Repository:
 
     def lay(self, source: Path) -> None:
         if source.is_dir():
-            shutil.copytree(source, self.folder, dirs_exist_ok=True)
+            # Times of change are not copied: git takes a file of the same time and size for the same.
+            shutil.copytree(source, self.folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
 
     def commit(self, steps: str = "") -> None:
         submodules = []
