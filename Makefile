@@ -18,7 +18,7 @@ test: ## Run the tests, the pure ones without any network (minutes)
 	@echo "== unit, property and contract tests, without network, $(WORKERS) at once"
 	scripts/offline pytest -n $(WORKERS) -m "not slow" tests/unit tests/property tests/contract
 	@echo "== integration tests and sessions, $(WORKERS) at once"
-	pytest -n $(WORKERS) -m "not slow" tests/integration tests/sessions
+	pytest -n $(WORKERS) -m "not slow" tests/integration tests/golden tests/sessions
 
 test-slow: ## Run only the tests that test leaves out
 	@scripts/setup dev
@@ -40,6 +40,7 @@ bench: ## Compare with a bare loop of the same script (prints ratios)
 	python benchmarks/run.py
 	python benchmarks/build.py
 	python benchmarks/certify.py
+	python benchmarks/registry.py
 
 lock: ## Lock the project's own requirements again
 	@scripts/setup dev
