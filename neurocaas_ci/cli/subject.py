@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neurocaas_ci.cli.common import find_repo, main_ref
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.registry import Registry
-from neurocaas_ci.registry.changes import Change, between, merge_base
+from neurocaas_ci.registry.changes import Change, between, merge_base, of_entries
 from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.git import GitTree, head_commit
 from neurocaas_ci.registry.tree import Tree
@@ -37,6 +37,16 @@ class Subject:
     def head_commit(self) -> str | None:
         """Return the full id of the judged commit, or None for files in a folder."""
         return self.head.commit if isinstance(self.head, GitTree) else None
+
+    def on(self, tree: Tree) -> Subject:
+        """Return the judgement of another state of the registry's files; all of them are read."""
+        if self.base is None:
+            return replace(self, head=tree)
+        before = [entry for name in FOLDERS for entry in self.base.entries(name)]
+        after = [entry for name in FOLDERS for entry in tree.entries(name)]
+        elsewhere = [c for c in self.changes or () if c.path.split("/")[0] not in FOLDERS]
+        changes = sorted([*of_entries(before, after), *elsewhere])
+        return replace(self, head=tree, changes=tuple(changes))
 
 
 def open_subject(

@@ -18,6 +18,7 @@ from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.decode import MAX_BYTES
+from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.tree import Tree
 from neurocaas_ci.validate.engine import judge
 
@@ -35,6 +36,10 @@ from neurocaas_ci.validate.engine import judge
 )
 @click.option(
     "--head", metavar="REV", help="Judge this commit (default: the files as they lie here)."
+)
+@click.option("--fix", "write", is_flag=True, help="Mend what is mechanical in the files here.")
+@click.option(
+    "--diff", "preview", is_flag=True, help="Show what --fix would change; write nothing."
 )
 @click.option("--all", "every", is_flag=True, help="Judge everything, not only the change.")
 @click.option(
@@ -59,6 +64,8 @@ def command(
     form: str,
     *,
     every: bool,
+    write: bool,
+    preview: bool,
 ) -> None:
     """Check what a change does to the registry, all problems at once (or only files in PATHS).
 
@@ -70,8 +77,12 @@ def command(
         subject = open_subject(stack, repo, base, head)
         who = find_author(subject, author)
         wanted = [_relative(subject.root, path) for path in paths]
-        findings = _findings(subject, subject.head, who, wanted, every=every)
-        click.echo(_render(findings, subject.head, form), nl=False)
+        if write or preview:
+            findings = _mend(subject, who, wanted, every=every, write=not preview)
+        else:
+            findings = _findings(subject, subject.head, who, wanted, every=every)
+        if not preview:
+            click.echo(_render(findings, subject.head, form), nl=False)
     _conclude(findings)
 
 
@@ -88,6 +99,35 @@ def _findings(
         paths=wanted,
         author=author,
     )
+
+
+def _mend(
+    subject: Subject, author: Actor | None, wanted: Sequence[str], *, every: bool, write: bool
+) -> tuple[Finding, ...]:
+    """Repair files of the working folder, or show how; return what is left to do."""
+    from neurocaas_ci.cli import fix
+
+    if not isinstance(subject.head, FolderTree):
+        raise UsageError(
+            "a commit never changes",
+            where="--head",
+            hint="check the branch out and repair its files without --head",
+        )
+
+    def judge_again(tree: Tree) -> tuple[Finding, ...]:
+        return _findings(subject.on(tree), tree, author, wanted, every=every)
+
+    result = fix.fix(subject.root, judge_again, write=write)
+    count = sum(file is not None for file in result.files.values())
+    if write:
+        say(f"mended {result.repairs} problems in {count} files")
+    elif result.repairs:
+        click.echo(fix.diff(subject.root, result), nl=False)
+        raise FindingsError(
+            f"{result.repairs} problems in {count} files can be mended",
+            hint="`neurocaas validate --fix` writes this",
+        )
+    return result.findings
 
 
 def _recipe(tree: Tree, name: str) -> Sha256:
