@@ -6,11 +6,11 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from neurocaas_ci.model.actor import Actor
-from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change
 from neurocaas_ci.validate import rules as rules_package
@@ -19,6 +19,7 @@ from neurocaas_ci.validate.rule import Rule
 from neurocaas_ci.validate.scope import Scope, lies_in, reach, whole, within
 
 _JOBS_AT_ONCE = 1_000
+_MOST_OF_A_RULE = 1_000
 
 
 @functools.cache
@@ -78,10 +79,22 @@ def _judge(context: Context) -> set[Finding]:
             part = replace(context, scope=scope, changes=())
         findings.update(f for loaded in part.loaded() for f in loaded.findings)
         for rule in rules():
-            findings.update(rule.check(part))
+            findings.update(_first(rule, part))
         if len(jobs) > _JOBS_AT_ONCE:
             context.head.forget(part.scope.jobs)
     return findings
+
+
+def _first(rule: Rule, context: Context) -> Iterator[Finding]:
+    """Yield what a rule finds, up to a bound: a hostile file could break it a million times."""
+    for count, finding in enumerate(rule.check(context), 1):
+        if count > _MOST_OF_A_RULE:
+            text = (
+                f"there are more than {_MOST_OF_A_RULE} problems of this kind; no more are listed"
+            )
+            yield rule.finding(Location(finding.location.path), text, "mend those listed first")
+            return
+        yield finding
 
 
 def _new(

@@ -157,3 +157,12 @@ def test_a_scope_is_cut_down_to_what_is_wanted() -> None:
 def test_what_a_changed_path_can_break(path: str, kinds: set[str]) -> None:
     changes = of_entries([], [TreeEntry(path, "100644", "1" * 40)])
     assert reach(changes) == Scope(frozenset(kinds), ("x",) if "iae" in kinds else (), ())
+
+
+def test_a_file_that_breaks_a_rule_endlessly_is_cut_short_and_says_so() -> None:
+    lock = "iae/demo/requirements.lock"
+    files = _files(put(lock, "loose\n" * 5_000))
+    findings = judge(None, Registry(MemoryTree(files)), recipe_of=recipe_of, published=published)
+    loose = [finding for finding in findings if finding.rule == "NC-I002"]
+    assert len(loose) == 1_001
+    assert "no more are listed" in loose[0].message
