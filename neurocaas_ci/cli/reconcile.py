@@ -18,12 +18,12 @@ from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.executors.local import LocalExecutor
+from neurocaas_ci.model.places import job_id
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
 from neurocaas_ci.run.pending import (
     in_merge_order,
-    job_id,
     manifests,
     select,
     uncertified,
