@@ -7,19 +7,24 @@ from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import PlannedRun, run_id
 from neurocaas_ci.protocols.parameters import effective
 
+# A job is expanded before anybody has judged it: its price and its findings come from its runs.
+_MAX_RUNS = 100_000
+
 
 def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:
     """Return the runs of the two steps: `replicas` times the first, then once the second.
 
     The number of replicas is the effective parameter `replicas`; replica k (from 0) finds k in its
     configuration, and the consensus finds its outputs under `/inputs/replicas/<k>/`.
-    Raise ValueError when the parameter is missing.
+    Raise ValueError when the parameter is missing, or asks for more runs than anybody would wait for.
     """
     member, consensus = blueprint.steps
     replicas = effective(blueprint.parameters, job.parameters).get("replicas")
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 1:
         raise ValueError("an ensemble needs an integer parameter `replicas` of at least 1")
     count = len(job.datasets)
+    if replicas * count > _MAX_RUNS:
+        raise ValueError(f"an ensemble of more than {_MAX_RUNS} runs")
     runs: list[PlannedRun] = []
     for index in range(count):
         members = [

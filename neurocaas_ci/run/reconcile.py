@@ -14,6 +14,7 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Execute, Executor, Unfinished
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
+from neurocaas_ci.model.money import dollars
 from neurocaas_ci.model.run import RunRecord, RunSpec, RunStatus
 from neurocaas_ci.registry.git import GitTree, blob_at
 from neurocaas_ci.run import records
@@ -201,7 +202,7 @@ class Reconciler:
         for record in ordered:
             document = state.read(records.record_key(record.job, record.run)) or b""
             rows.append((record.run, record.status, sha256_bytes(document)))
-        prices = {step: kind.price_standard for step, kind in resolved.hardware.items()}
+        prices = {step: dollars(price) for step, price in resolved.prices.items()}
         cost = sum(r.usage.wall_s / 3600 * prices[r.step] for r in ordered)
         with state.claim(records.job_key(resolved.job.id), wait=True):
             if state.read(records.job_key(resolved.job.id)) is None or self._stale(resolved, rows):
