@@ -76,7 +76,8 @@ class Outcome:
 class Reconciler:
     """One pass over merged jobs.
 
-    `head` is the tree of main; main is looked at again while runs are under way, for a cancellation.
+    `refusal` says why a job may not run, or None; it is asked before a job's first run and never
+    again. `head` is the tree of main; main is looked at again while runs are under way, for a cancellation.
     `conclude` is called with the id of each job that has ended; an error of it is part of the
     outcome. `only` chooses among the runs of a job (default: all). `stop` ends everything without
     records (Ctrl-C).
@@ -89,6 +90,7 @@ class Reconciler:
     sandbox: Sandbox
     make_executor: MakeExecutor
     observer: Observer
+    refusal: Callable[[str], str | None]
     ref: str
     cpus: int
     use_cache: bool = True
@@ -123,8 +125,10 @@ class Reconciler:
 
     def _carry(self, merged: Merged, scratch: Scratch) -> tuple[str, str]:
         job = load_job(self.head, merged.path)
-        if job.cancelled is not None and self.home.state.read(records.plan_key(job.id)) is None:
-            return self._finish_unstarted(job.id, merged, job.cancelled)
+        if self.home.state.read(records.plan_key(job.id)) is None:
+            reason = job.cancelled or self.refusal(merged.id)
+            if reason is not None:
+                return self._finish_unstarted(job.id, merged, reason)
         resolved = resolve(
             self.repo,
             job,
