@@ -5,8 +5,6 @@ The statement may be a stranger's: every field is judged before anything relies 
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,12 +14,12 @@ from neurocaas_ci.certify import layout
 from neurocaas_ci.model.certificate import Certificate, GitContent, PinnedImage
 from neurocaas_ci.model.digest import Sha256, parse_sha256, sha256_bytes
 from neurocaas_ci.model.registry import Dataset
+from neurocaas_ci.model.strict_json import StrictJsonError, read_strictly
 from neurocaas_ci.registry.tree import parts_of
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MANIFEST = re.compile(r"registry/jobs/([^/.][^/]*/[0-9]{4}-[0-9]{2}/[^/.][^/]*)\.yaml")
 _REFERENCE = re.compile(r"([a-z0-9][a-z0-9-]*)@([^@\s]+)")
-_MAX_DIGITS = 100
 
 
 class NotACertificateError(ValueError):
@@ -29,22 +27,11 @@ class NotACertificateError(ValueError):
 
 
 def read_json(data: bytes) -> Any:
-    """Decode JSON strictly: UTF-8, no duplicate keys, no NaN, numbers of a size that can be shown.
-
-    Raise NotACertificateError for anything else.
-    """
+    """Decode JSON strictly; raise NotACertificateError for anything else."""
     try:
-        return json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_int=_integer,
-            parse_float=_finite,
-        )
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, NotACertificateError):
-            raise
-        raise NotACertificateError(f"it is not strict JSON: {error}") from error
+        return read_strictly(data)
+    except StrictJsonError as error:
+        raise NotACertificateError(str(error)) from error
 
 
 def read_certificate(payload: bytes) -> Certificate:
@@ -232,27 +219,3 @@ def _match(pattern: re.Pattern[str], text: str, where: str) -> str:
 def _expect(value: str, expected: str, where: str) -> None:
     if value != expected:
         raise NotACertificateError(f"{where} is {value!r}, not {expected!r}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise NotACertificateError("it has an object with a duplicate key")
-    return found
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise NotACertificateError(f"it holds a number of {len(digits)} digits")
-    return int(digits)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise NotACertificateError(f"it holds {text[:_MAX_DIGITS]}, which is beyond all numbers")
-    return number
-
-
-def _no_constant(name: str) -> Any:
-    raise NotACertificateError(f"it holds {name}, which is not JSON")

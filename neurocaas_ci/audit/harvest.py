@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from neurocaas_ci.audit.certificate import NotACertificateError, read_certificate
-from neurocaas_ci.audit.signature import MAX_BUNDLE, read_payload
+from neurocaas_ci.audit.signature import read_payload
 from neurocaas_ci.audit.usage import finished_job
 from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import VerificationError
+from neurocaas_ci.model.places import MAX_BUNDLE
 from neurocaas_ci.model.usage import FinishedJob
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry

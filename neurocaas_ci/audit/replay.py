@@ -148,6 +148,8 @@ class Replayer:
             sandbox=self.sandbox(own.scratch),
             make_executor=self.make_executor,
             observer=self.observer,
+            # Nobody is charged for a replay.
+            refusal=lambda _: None,
             # The job as it was: what main says of it now must not reach into its replay.
             ref=certificate.registry_commit,
             cpus=self.cpus,

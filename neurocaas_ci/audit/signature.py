@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurocaas_ci.audit.certificate import NotACertificateError, read_json
 from neurocaas_ci.errors import BackendUnavailableError, UsageError, VerificationError
+from neurocaas_ci.model.places import MAX_BUNDLE
 from neurocaas_ci.signing.checkpoint import read_checkpoint
 from neurocaas_ci.signing.identities import LOCAL_ISSUER
 from neurocaas_ci.signing.interface import PAYLOAD_TYPE
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from cryptography import x509
     from sigstore.verify import Verifier
 
-MAX_BUNDLE = 64 << 20
 PUBLIC_GOOD = "public-good"
 
 

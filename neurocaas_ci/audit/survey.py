@@ -11,7 +11,6 @@ from pathlib import Path
 from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import Expected
 from neurocaas_ci.audit.signature import (
-    MAX_BUNDLE,
     LogEntry,
     TrustRoot,
     load_root,
@@ -21,6 +20,7 @@ from neurocaas_ci.audit.verify import Question, verify
 from neurocaas_ci.audit.witness import verify_verdict
 from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import NeurocaasError, UsageError, VerificationError
+from neurocaas_ci.model.places import MAX_BUNDLE
 from neurocaas_ci.model.verification import Check, Verification, failed
 from neurocaas_ci.registry.git import run_git
 

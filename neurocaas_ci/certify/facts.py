@@ -8,11 +8,11 @@ from typing import Any
 from neurocaas_ci.certify.statement import CertifiedRun, CommittedFile, JobFacts
 from neurocaas_ci.errors import IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
+from neurocaas_ci.model.places import manifest_path
 from neurocaas_ci.model.registry import Dataset
 from neurocaas_ci.registry.git import CatFile
 from neurocaas_ci.registry.tree import blob_id
 from neurocaas_ci.run import records
-from neurocaas_ci.run.pending import JOBS
 from neurocaas_ci.run.resolve import parse_job
 from neurocaas_ci.stores.interface import StateStore
 
@@ -45,7 +45,7 @@ def _facts(
     state: StateStore, git: CatFile, job: str, record: Mapping[str, Any], digest: Sha256
 ) -> JobFacts:
     plan = record["plan"]
-    manifest, content = _committed(git, plan["registry_commit"], f"{JOBS}/{job}.yaml")
+    manifest, content = _committed(git, plan["registry_commit"], manifest_path(job))
     blueprint = None
     if "blueprint_commit" in plan:
         path = f"registry/blueprints/{plan['blueprint']}.yaml"

@@ -12,7 +12,7 @@ import click
 
 from neurocaas_ci.audit.certificate import read_certificate
 from neurocaas_ci.audit.history import History
-from neurocaas_ci.audit.signature import MAX_BUNDLE, read_payload
+from neurocaas_ci.audit.signature import read_payload
 from neurocaas_ci.audit.survey import (
     Survey,
     Surveyed,
@@ -33,11 +33,12 @@ from neurocaas_ci.errors import (
     UsageError,
     VerificationError,
 )
+from neurocaas_ci.model.places import MAX_BUNDLE, job_id
 from neurocaas_ci.model.replay import Replay
 from neurocaas_ci.model.verification import Check, failed
 from neurocaas_ci.report.survey import as_json, as_text
 from neurocaas_ci.run.home import Home, default_home
-from neurocaas_ci.run.pending import job_id, manifests
+from neurocaas_ci.run.pending import manifests
 from neurocaas_ci.signing.local_sigstore import LocalSigstore
 
 _SPEAK_SECONDS = 5.0

@@ -13,13 +13,14 @@ import click
 
 from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import DEFAULT_WORKFLOW, Expected
-from neurocaas_ci.audit.signature import MAX_BUNDLE, PUBLIC_GOOD, load_root, names_local_issuer
+from neurocaas_ci.audit.signature import PUBLIC_GOOD, load_root, names_local_issuer
 from neurocaas_ci.audit.verify import Question
 from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.repository import normalised
 from neurocaas_ci.cli.common import find_repo, main_ref
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.run.pending import job_id, select
+from neurocaas_ci.model.places import MAX_BUNDLE, job_id
+from neurocaas_ci.run.pending import select
 
 if TYPE_CHECKING:
     from neurocaas_ci.model.verification import Verification

@@ -10,8 +10,9 @@ from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.places import job_id
 from neurocaas_ci.registry.git import GitTree
-from neurocaas_ci.run.pending import job_id, select, uncertified, unfinished
+from neurocaas_ci.run.pending import select, uncertified, unfinished
 
 
 @click.command("certify", short_help="Sign certificates of jobs that have ended.")

@@ -26,6 +26,7 @@ _COMMANDS = {
     "data": _Entry("data", _SCIENTIST, "Put, list and remove datasets in the store."),
     "job": _Entry("job", _SCIENTIST, "Write, cancel and retry job manifests."),
     "status": _Entry("status", _SCIENTIST, "Show where jobs and their runs stand."),
+    "budget": _Entry("budget", _SCIENTIST, "Explain budgets, back to the commits."),
     "logs": _Entry("logs", _SCIENTIST, "Print what the workflows of a job wrote."),
     "fetch": _Entry("fetch", _SCIENTIST, "Copy a job's results into a folder."),
     "verify": _Entry("verify", _AUDITOR, "Check a certificate, and results against it."),

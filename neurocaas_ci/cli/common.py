@@ -90,6 +90,11 @@ def open_home(*, sandboxed: bool = False) -> Home:
     return Home(make_reachable(home.root), shared)
 
 
+def ledger_cache() -> Path:
+    """Return where what is derived from git is kept; it need not exist, nor be writable."""
+    return Home(default_home(), default_cache()).cache
+
+
 def _folder(path: Path, variable: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,10 @@ from neurocaas_ci.cli.common import (
     repo_option,
     say,
 )
+from neurocaas_ci.model.places import job_id
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.fetch import fetch as copy_results
-from neurocaas_ci.run.pending import job_id, select
+from neurocaas_ci.run.pending import select
 
 
 @click.command("fetch", short_help="Copy a job's results into a folder.")

@@ -25,6 +25,7 @@ from neurocaas_ci.cli.job_data import dataset_entries
 from neurocaas_ci.cli.values import dump, parameter_value
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.blueprint import Blueprint
+from neurocaas_ci.model.places import JOBS
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change, published
@@ -32,7 +33,7 @@ from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.tree import REGULAR, Tree, TreeEntry, blob_id
 from neurocaas_ci.report.text import render
-from neurocaas_ci.run.pending import JOBS, select
+from neurocaas_ci.run.pending import select
 from neurocaas_ci.run.resolve import split_reference
 from neurocaas_ci.stores.directory import atomic_write
 from neurocaas_ci.validate.engine import judge

@@ -18,11 +18,12 @@ from neurocaas_ci.cli.common import (
     say,
 )
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.places import job_id
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.pending import job_id, select
+from neurocaas_ci.run.pending import select
 from neurocaas_ci.run.status import read_record
 
 _CHUNK = 1 << 20

@@ -12,18 +12,19 @@ from typing import Literal
 import click
 
 from neurocaas_ci.build.images import Images
+from neurocaas_ci.cli.admission import Admission
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
 from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.executors.local import LocalExecutor
+from neurocaas_ci.model.places import job_id
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
 from neurocaas_ci.run.pending import (
     in_merge_order,
-    job_id,
     manifests,
     select,
     uncertified,
@@ -69,6 +70,9 @@ def command(
 ) -> None:
     """Carry every merged job without a certificate to its end (or only the named JOBS).
 
+    A job that a budget could not bear when it was merged is ended without a run, and certified so;
+    `neurocaas budget` shows why.
+
     Runs are executed in a sandbox on this machine, as many at once as it and the job allow. It may
     be interrupted at any time: what has ended is kept, and the next call goes on from there. Exits
     with 12 when a job failed, with 16 when one waits for something outside, and with 13 or 16 when
@@ -105,6 +109,7 @@ def command(
                 ),
                 cpus=count,
                 observer=observer,
+                refusal=Admission(repo, head),
                 ref=ref,
                 use_cache=not no_cache,
                 conclude=conclude,

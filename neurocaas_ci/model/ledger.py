@@ -40,12 +40,18 @@ class Balance:
         return Microdollars(self.cap - self.spent - self.reserved)
 
 
+def opening(account: Account) -> Balance:
+    """Return what stands on an account before its first event: only a blueprint is unbounded."""
+    return Balance(None if account.kind == "blueprint" else ZERO)
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetSet:
-    """A commit gave an account a cap, or (None) took it away."""
+    """A commit gave an account a cap, or (None) took it away; `note` says why when it is not plain."""
 
     account: Account
     cap: Microdollars | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +64,41 @@ class JobMerged:
 
 
 @dataclass(frozen=True, slots=True)
-class JobConcluded:
-    """A commit added the certificate of a job, which used this much."""
+class JobUnpriced:
+    """A commit added a job of which nobody can say what it may cost: it reserves nothing."""
 
     job: str
-    used: Microdollars
+    reason: str
 
 
-LedgerEvent = BudgetSet | JobMerged | JobConcluded
+@dataclass(frozen=True, slots=True)
+class JobConcluded:
+    """A commit added the certificate of a job, which used this much.
+
+    When the certificate does not say so soundly, `used` is None, all that was reserved counts as
+    used, and `note` says what is wrong.
+    """
+
+    job: str
+    used: Microdollars | None
+    note: str = ""
+
+
+LedgerEvent = BudgetSet | JobMerged | JobUnpriced | JobConcluded
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a merged job may run; `short` are the accounts that could not bear its maximum."""
+    """Whether a merged job may run; `short` are the accounts that could not bear its maximum.
+
+    `reason` is set when it could not be said what the job may cost.
+    """
 
     job: JobMerged
     short: tuple[Account, ...] = ()
+    reason: str = ""
 
     @property
     def admitted(self) -> bool:
         """Tell whether every account could bear the job."""
-        return not self.short
+        return not self.short and not self.reason

@@ -36,7 +36,7 @@ def step_costs(
     """Return the bound of each step, or None for a job that cannot be expanded or placed."""
     try:
         runs = Counter(run.step for run in expand(blueprint, job))
-    except (LookupError, ValueError, TypeError):
+    except (LookupError, ValueError, TypeError, AttributeError):
         return None
     found = []
     for step in blueprint.steps:

@@ -19,9 +19,10 @@ from neurocaas_ci.model.ledger import (
     Decision,
     JobConcluded,
     JobMerged,
+    JobUnpriced,
     LedgerEvent,
 )
-from neurocaas_ci.model.money import Microdollars
+from neurocaas_ci.model.money import ZERO, Microdollars
 
 
 class Ledger:
@@ -60,6 +61,8 @@ class Ledger:
         if isinstance(event, JobConcluded):
             self._conclude(event)
             return None
+        if isinstance(event, JobUnpriced):
+            return Decision(JobMerged(event.job, (), ZERO), reason=event.reason)
         decision = self.decide(event)
         if decision.admitted:
             self.reservations[event.job] = event
@@ -81,7 +84,7 @@ class Ledger:
         if job is None:
             return
         self.reservations[event.job] = None
-        used = min(event.used, job.maximum)
+        used = job.maximum if event.used is None else min(event.used, job.maximum)
         for account in job.accounts:
             self._move(account, reserved=-job.maximum, spent=used)
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.places import FOLDER, JOBS, certificate_path, job_id
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.stores.interface import StateStore
-
-JOBS = "registry/jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,6 @@ class Merged:
     def id(self) -> str:
         """Return `<login>/<yyyy-mm>/<job>`."""
         return job_id(self.path)
-
-
-def job_id(path: str) -> str:
-    """Return the id of the job whose manifest is at `path`."""
-    return path.removeprefix(f"{JOBS}/").removesuffix(".yaml")
 
 
 def manifests(tree: GitTree) -> list[str]:
@@ -51,12 +45,8 @@ def uncertified(tree: GitTree, state: StateStore) -> list[str]:
 
 
 def _uncertified(tree: GitTree) -> list[str]:
-    certified = {entry.path for entry in tree.entries("certificates")}
-    return [
-        path
-        for path in manifests(tree)
-        if f"certificates/{job_id(path)}.sigstore.json" not in certified
-    ]
+    certified = {entry.path for entry in tree.entries(FOLDER)}
+    return [path for path in manifests(tree) if certificate_path(job_id(path)) not in certified]
 
 
 def _record(path: str) -> str:

@@ -14,6 +14,8 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Execute, Executor, Unfinished
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
+from neurocaas_ci.model.money import dollars
+from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import RunRecord, RunSpec, RunStatus
 from neurocaas_ci.registry.git import GitTree, blob_at
 from neurocaas_ci.run import records
@@ -75,7 +77,9 @@ class Outcome:
 class Reconciler:
     """One pass over merged jobs.
 
-    `head` is the tree of main; main is looked at again while runs are under way, for a cancellation.
+    `refusal` says why a job may not run, or None; it is asked before a job's first run and never
+    again. `head` is the tree of main; main is looked at again while runs are under way, for a
+    cancellation.
     `conclude` is called with the id of each job that has ended; an error of it is part of the
     outcome. `only` chooses among the runs of a job (default: all). `stop` ends everything without
     records (Ctrl-C).
@@ -88,6 +92,7 @@ class Reconciler:
     sandbox: Sandbox
     make_executor: MakeExecutor
     observer: Observer
+    refusal: Callable[[str], str | None]
     ref: str
     cpus: int
     use_cache: bool = True
@@ -122,19 +127,11 @@ class Reconciler:
 
     def _carry(self, merged: Merged, scratch: Scratch) -> tuple[str, str]:
         job = load_job(self.head, merged.path)
-        if job.cancelled is not None and self.home.state.read(records.plan_key(job.id)) is None:
-            return self._finish_unstarted(job.id, merged, job.cancelled)
-        resolved = resolve(
-            self.repo,
-            job,
-            registry_commit=merged.commit,
-            head=self.head,
-            images=self.images,
-            use_cache=self.use_cache,
-        )
-        if self.only is not None:
-            chosen = tuple(spec for spec in resolved.specs if self.only(spec))
-            resolved = replace(resolved, specs=chosen)
+        if self.home.state.read(records.plan_key(job.id)) is None:
+            reason = job.cancelled or self.refusal(merged.id)
+            if reason is not None:
+                return self._finish_unstarted(job.id, merged, reason)
+        resolved = self._resolve(job, merged)
         facts = machine_facts()
         for spec in resolved.specs:
             require_profile(spec.determinism, facts, where=job.id)
@@ -169,6 +166,19 @@ class Reconciler:
             raise _unfinished(problems, len(resolved.specs))
         return self._finish(resolved, ended, facts)
 
+    def _resolve(self, job: Job, merged: Merged) -> ResolvedJob:
+        resolved = resolve(
+            self.repo,
+            job,
+            registry_commit=merged.commit,
+            head=self.head,
+            images=self.images,
+            use_cache=self.use_cache,
+        )
+        if self.only is None:
+            return resolved
+        return replace(resolved, specs=tuple(spec for spec in resolved.specs if self.only(spec)))
+
     def _run(
         self, resolved: ResolvedJob, worker: Worker, merged: Merged, skip: Collection[str]
     ) -> Iterator[RunRecord | Unfinished]:
@@ -201,7 +211,7 @@ class Reconciler:
         for record in ordered:
             document = state.read(records.record_key(record.job, record.run)) or b""
             rows.append((record.run, record.status, sha256_bytes(document)))
-        prices = {step: kind.price_standard for step, kind in resolved.hardware.items()}
+        prices = {step: dollars(price) for step, price in resolved.prices.items()}
         cost = sum(r.usage.wall_s / 3600 * prices[r.step] for r in ordered)
         with state.claim(records.job_key(resolved.job.id), wait=True):
             if state.read(records.job_key(resolved.job.id)) is None or self._stale(resolved, rows):

@@ -11,13 +11,15 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.model.money import Microdollars
 from neurocaas_ci.model.registry import Hardware, Job
 from neurocaas_ci.model.run import RunSpec
+from neurocaas_ci.plan.cost import price_of
 from neurocaas_ci.protocols.parameters import effective
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import published
 from neurocaas_ci.registry.git import GitTree
-from neurocaas_ci.registry.tree import TreeEntry
+from neurocaas_ci.registry.single import OneFile
 from neurocaas_ci.run.records import JobPlan, StepImage, StepTerms
 from neurocaas_ci.run.specs import StepEnvironment, make_specs
 
@@ -28,13 +30,13 @@ _HINT = "`neurocaas validate` explains every finding; `pr merge` would have refu
 class ResolvedJob:
     """A job with everything that pins it, and the specs of its runs.
 
-    `hardware` is by step; `roots` maps an image to its unpacked, verified root folder.
+    `prices` per hour are by step, as they were when the job was merged; `roots` maps an image to its unpacked, verified root folder.
     """
 
     job: Job
     plan: JobPlan
     specs: tuple[RunSpec, ...]
-    hardware: dict[str, Hardware]
+    prices: dict[str, Microdollars]
     roots: dict[Sha256, Path]
     max_parallel: int
 
@@ -49,26 +51,10 @@ def load_job(tree: GitTree, path: str) -> Job:
 
 def parse_job(path: str, content: bytes) -> Job:
     """Read a manifest that is in memory; raise FindingsError when it is not valid."""
-    loaded = Registry(_OneFile(path, content)).job(path)
+    loaded = Registry(OneFile(path, content)).job(path)
     if loaded.value is None:
         raise _invalid(f"the job {path} is not valid", loaded.findings)
     return loaded.value
-
-
-@dataclass(frozen=True, slots=True)
-class _OneFile:
-    """A tree that holds one file."""
-
-    path: str
-    content: bytes
-
-    def read(self, path: str, limit: int | None = None) -> bytes | None:
-        if path != self.path:
-            return None
-        return self.content if limit is None else self.content[: limit + 1]
-
-    def entries(self, prefix: str = "") -> list[TreeEntry]:  # noqa: ARG002 - the port's signature
-        return []
 
 
 def resolve(
@@ -128,19 +114,21 @@ def resolve(
         parameters=effective(blueprint.parameters, job.parameters),
         started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
-    hardware = {
-        step.id: _hardware(head, job.hardware.get(step.id, step.hardware))
+    # What a job costs was agreed when it was merged; prices of later days are not its own.
+    merged = Registry(head.at(registry_commit))
+    prices = {
+        step.id: price_of(_hardware(merged, plan.steps[step.id].hardware), job.pricing)
         for step in blueprint.steps
     }
-    return ResolvedJob(job, plan, specs, hardware, roots, blueprint.limits.max_parallel)
+    return ResolvedJob(job, plan, specs, prices, roots, blueprint.limits.max_parallel)
 
 
 def _dataset_of(spec: RunSpec) -> str:
     return str(spec.config["dataset"] or "").removeprefix("dataset/")
 
 
-def _hardware(head: GitTree, name: str) -> Hardware:
-    loaded = Registry(head).hardware(name)
+def _hardware(registry: Registry, name: str) -> Hardware:
+    loaded = registry.hardware(name)
     if loaded.value is None:
         raise _invalid(f"the hardware {name} is not valid", loaded.findings)
     return loaded.value
