@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import find_repo, main_ref
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.actor import Actor
+from neurocaas_ci.model.ledger import Account, Balance
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change, between, merge_base, of_entries
 from neurocaas_ci.registry.folder import FolderTree
@@ -37,6 +40,13 @@ class Subject:
     def head_commit(self) -> str | None:
         """Return the full id of the judged commit, or None for files in a folder."""
         return self.head.commit if isinstance(self.head, GitTree) else None
+
+    @property
+    def balance_of(self) -> Callable[[Account], Balance] | None:
+        """Return a function that says what stands on an account before the change."""
+        if self.base is None:
+            return None
+        return balances_at(self.root, self.base.commit, self.base.objects)
 
     def on(self, tree: Tree) -> Subject:
         """Return the judgement of another state of the registry's files; all of them are read."""

@@ -98,6 +98,7 @@ def _findings(
         every_job=every,
         paths=wanted,
         author=author,
+        balance_of=subject.balance_of,
     )
 
 
