@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neurocaas_ci.model.ledger import Account, Balance
 from neurocaas_ci.registry.git import CatFile
 
+if TYPE_CHECKING:
+    from neurocaas_ci.ledger.books import Books
 
-def balances_at(repo: Path, commit: str, objects: CatFile) -> Callable[[Account], Balance]:
+
+def balances_at(
+    stack: ExitStack, repo: Path, commit: str, objects: CatFile
+) -> Callable[[Account], Balance]:
     """Return a function that says what stands on an account at a commit (a full id).
 
-    The ledger is opened when something is asked. `objects` reads the repository and must stay open.
+    The ledger is opened when something is asked; `stack` closes it. `objects` reads the repository
+    and must stay open as long.
     """
-    ask: Callable[[Account], Balance] | None = None
+    books: Books | None = None
 
     def balance(account: Account) -> Balance:
-        nonlocal ask
-        if ask is None:
-            from neurocaas_ci.cli.common import ledger_cache
-            from neurocaas_ci.ledger.books import balance_before
+        nonlocal books
+        if books is None:
+            from neurocaas_ci.cli.common import ledger_cache, say
+            from neurocaas_ci.ledger.books import Books
 
-            ask = balance_before(repo, commit, ledger_cache(), objects)
-        return ask(account)
+            opened = Books.open(repo, commit, ledger_cache(), objects=objects, say=say)
+            books = stack.enter_context(opened)
+        return books.balance(account)
 
     return balance

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import (
     LOGIN,
     fetch_option,
@@ -239,7 +241,14 @@ def _check(repo: Path, head: GitTree, path: Path, text: bytes, *, old: bytes | N
     change = Change(relative, "added", "000000", REGULAR, "0" * 40, blob_id(text))
     if old is not None:
         change = Change(relative, "modified", REGULAR, REGULAR, blob_id(old), blob_id(text))
-    findings = judge(Registry(head), Registry(draft), [change], published=history(head))
+    with ExitStack() as stack:
+        findings = judge(
+            Registry(head),
+            Registry(draft),
+            [change],
+            published=history(head),
+            balance_of=balances_at(stack, repo, head.commit, head.objects),
+        )
     errors = [f for f in findings if f.location.path == relative and f.severity == "error"]
     if errors or loaded.value is None:
         say(render(errors, lambda _: text.decode()))

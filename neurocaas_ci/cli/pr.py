@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from neurocaas_ci.build.recipe import recipe
+from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import find_repo, repo_option, say
 from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull
 from neurocaas_ci.forges.local_git import LocalGitForge
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.registry.git import CatFile, GitTree
 from neurocaas_ci.report.text import render, summary
 from neurocaas_ci.validate.gate import gate
 
@@ -180,7 +182,15 @@ def _find(forge: LocalGitForge, number: int) -> Pull:
 def _judge(forge: LocalGitForge, pull: Pull) -> tuple[tuple[Finding, ...], Candidate]:
     """Judge the merge as it would be."""
     candidate = forge.prepare(pull.number)
-    return gate(forge.origin, candidate.base, candidate.commit, recipe_of=recipe), candidate
+    with CatFile(forge.origin) as objects, ExitStack() as stack:
+        findings = gate(
+            forge.origin,
+            candidate.base,
+            candidate.commit,
+            recipe_of=recipe,
+            balance_of=balances_at(stack, forge.origin, candidate.base, objects),
+        )
+    return findings, candidate
 
 
 def _print(forge: LocalGitForge, findings: tuple[Finding, ...], candidate: Candidate) -> None:

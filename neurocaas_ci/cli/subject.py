@@ -35,18 +35,12 @@ class Subject:
     base: GitTree | None = None
     changes: tuple[Change, ...] | None = None
     published: Published | None = None
+    balance_of: Callable[[Account], Balance] | None = None
 
     @property
     def head_commit(self) -> str | None:
         """Return the full id of the judged commit, or None for files in a folder."""
         return self.head.commit if isinstance(self.head, GitTree) else None
-
-    @property
-    def balance_of(self) -> Callable[[Account], Balance] | None:
-        """Return a function that says what stands on an account before the change."""
-        if self.base is None:
-            return None
-        return balances_at(self.root, self.base.commit, self.base.objects)
 
     def on(self, tree: Tree) -> Subject:
         """Return the judgement of another state of the registry's files; all of them are read."""
@@ -80,14 +74,22 @@ def open_subject(
     start = head_commit(root, base) if base else merge_base(root, tip, main or tip) if tip else None
     if start is None:
         return Subject(root, target or FolderTree(root))
+    state: Tree
     if target:
-        before = target.at(start)
+        state, before = target, target.at(start)
         changes = between(root, start, target.commit)
-        return Subject(root, target, before, changes, history(before.at(main or start)))
-    before = stack.enter_context(GitTree(root, start))
-    folder = FolderTree(root, algorithm="sha1" if len(start) == 40 else "sha256")  # noqa: PLR2004 - digits of SHA-1
-    changes = uncommitted(root, start, folder, FOLDERS)
-    return Subject(root, folder, before, changes, history(before.at(main or start)))
+    else:
+        before = stack.enter_context(GitTree(root, start))
+        state = FolderTree(root, algorithm="sha1" if len(start) == 40 else "sha256")  # noqa: PLR2004 - digits of SHA-1
+        changes = uncommitted(root, start, state, FOLDERS)
+    return Subject(
+        root,
+        state,
+        before,
+        changes,
+        history(before.at(main or start)),
+        balances_at(stack, root, start, before.objects),
+    )
 
 
 def find_author(subject: Subject, author: str | None) -> Actor | None:
