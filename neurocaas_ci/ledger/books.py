@@ -181,21 +181,3 @@ class Books:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def balance_before(
-    repo: Path, commit: str, cache: Path | None, objects: CatFile
-) -> Callable[[Account], Balance]:
-    """Return a function that says what stands on an account at a commit.
-
-    The books are opened when something is asked, and remembered answers need none.
-    """
-    known: dict[Account, Balance] = {}
-
-    def balance(account: Account) -> Balance:
-        if account not in known:
-            with Books.open(repo, commit, cache, objects=objects) as books:
-                known[account] = books.balance(account)
-        return known[account]
-
-    return balance

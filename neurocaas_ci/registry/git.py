@@ -19,7 +19,8 @@ _FOLDER = "40000"
 _CHUNK = 1 << 20
 _MAX_ENTRIES = 500_000
 # A whole history holds as many folders as it likes; what is forgotten is read again.
-_MAX_FOLDERS = 2_000
+_MAX_ROOTS = 2_000
+_MAX_CHILDREN = 300_000
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Refs and ids; what else a revision can be, git is asked for by another command.
 _PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
@@ -44,6 +45,7 @@ class CatFile:
         self._lock = threading.Lock()
         self._folders: dict[str, dict[str, _Child]] = {}
         self._roots: dict[str, str] = {}
+        self._held = 0
         self._process = subprocess.Popen(
             [*_COMMAND, "-C", str(repo), "cat-file", "--batch"],
             stdin=subprocess.PIPE,
@@ -107,7 +109,7 @@ class CatFile:
             found = self.object(commit)
             if found is None or found[0] != "commit":
                 return None
-            if len(self._roots) >= _MAX_FOLDERS:
+            if len(self._roots) >= _MAX_ROOTS:
                 self._roots.clear()
             self._roots[commit] = found[1].split(b"\n", 1)[0].removeprefix(b"tree ").decode()
         here: _Child | None = _Child(_FOLDER, self._roots[commit])
@@ -123,10 +125,13 @@ class CatFile:
     def folder(self, tree: str) -> dict[str, _Child]:
         """Return the children of a git tree object by name."""
         if tree not in self._folders:
-            if len(self._folders) >= _MAX_FOLDERS:
-                self._folders.clear()
             found = self.object(tree)
-            self._folders[tree] = _parse_folder(found[1], len(tree) // 2) if found else {}
+            children = _parse_folder(found[1], len(tree) // 2) if found else {}
+            self._held += len(children) + 1
+            if self._held > _MAX_CHILDREN:
+                self._folders.clear()
+                self._held = len(children) + 1
+            self._folders[tree] = children
         return self._folders[tree]
 
     def read(self, commit: str, path: str, limit: int | None = None) -> bytes | None:
