@@ -7,10 +7,11 @@ base: a change that gives its author another login, or more rights, has no effec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.plan import Approval, Level
+from neurocaas_ci.plan.difference import text_of
 from neurocaas_ci.plan.jobs import JobPlan
 from neurocaas_ci.plan.state import job_of, named, users_of
 from neurocaas_ci.registry import Registry
@@ -28,8 +29,12 @@ _WHAT = {
     "groups": "groups and their budgets",
     "hardware": "hardware and its prices",
     "policy.yaml": "the policy",
-    "jobs": "jobs of others",
 }
+_ELSEWHERE = {
+    "certificates": "certificates are recorded by the platform",
+    ".github": "it concerns workflows",
+}
+_OTHER = "it concerns the platform itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +139,15 @@ def _special(change: Change) -> str | None:
     return None
 
 
-def _automatic(asked: Asked, change: Change) -> _Need | None:
-    """Return that nobody is needed, or None."""
-    platform = asked.author is not None and asked.author.platform
-    added = change.status == "added" and change.mode == REGULAR
-    if asked.errors:
+def _automatic(asked: Asked, change: Change) -> _Need | None:  # noqa: PLR0911 - one guard each
+    """Return that nobody is needed, or what an own job lacks; None for a change of another kind."""
+    if asked.errors or change.mode != REGULAR:
         return None
-    if added and platform and change.path.startswith("certificates/"):
-        return _Need("auto", "the platform records a certificate")
-    if not Registry.is_job(change.path) or change.mode != REGULAR:
+    added = change.status == "added"
+    if change.path.startswith("certificates/"):
+        platform = asked.author is not None and asked.author.platform
+        return _Need("auto", "the platform records a certificate") if added and platform else None
+    if not Registry.is_job(change.path):
         return None
     job = job_of(change.path)
     value = asked.head.job(change.path).value
@@ -151,16 +156,18 @@ def _automatic(asked: Asked, change: Change) -> _Need | None:
     if added:
         return _own_job(asked, job, value.group)
     before = None if asked.base is None else asked.base.job(change.path).value
-    if before is not None and before.cancelled is None and value.cancelled is not None:
-        if replace(value, cancelled=None) == before:
-            return _Need("auto", "the author cancels a job of their own")
-    return None
+    if before is None or before.cancelled is not None or value.cancelled is None:
+        return None
+    rest = replace(value, cancelled=None)
+    # As text: 1 and true are equal in Python, and not the same parameter.
+    same = text_of(asdict(rest)) == text_of(asdict(before))
+    return _Need("auto", "the author cancels a job of their own") if same else None
 
 
 def _own_job(asked: Asked, job: str, group: str | None) -> _Need | None:
     if group is not None:
         payer = None if asked.base is None else asked.base.group(group).value
-        if payer is None or job.split("/")[0] not in payer.members:
+        if payer is None or job.split("/", maxsplit=1)[0] not in payer.members:
             return asked.maintainers(f"the author is no member of the group {group} yet")
     if job in asked.jobs.unplaced:
         return asked.maintainers(f"the job would not run: {asked.jobs.unplaced[job]}")
@@ -174,26 +181,25 @@ def _own_job(asked: Asked, job: str, group: str | None) -> _Need | None:
 def _at(asked: Asked, path: str) -> _Need:
     """Return what a change of the text at a path needs."""
     parts = path.split("/")
-    name = named(path, "blueprints")
-    if name is not None:
+    if (name := named(path, "blueprints")) is not None:
         return _blueprint(asked, name)
     if parts[0] == "iae" and len(parts) > 2:  # noqa: PLR2004 - iae/<name>/<file>
         return _environment(asked, parts[1])
     if Registry.is_job(path):
-        if asked.errors:
-            return asked.maintainers("a job, and something speaks against the change")
-        if asked.author is None:
-            return asked.maintainers("a job, and it is not known who proposes it")
-        if asked.is_author(parts[2]):
-            return asked.maintainers("a job is only added, or cancelled, as a whole")
-        return asked.maintainers(f"a job of {parts[2]}, whom the author is not at the base")
-    if parts[0] == "certificates":
-        return asked.maintainers("certificates are recorded by the platform")
+        return asked.maintainers(_about_job(asked, parts[2]))
     if parts[0] == "registry" and len(parts) > 1 and parts[1] in _WHAT:
         return asked.maintainers(f"it concerns {_WHAT[parts[1]]}")
-    if path.startswith(".github/"):
-        return asked.maintainers("it concerns workflows")
-    return asked.maintainers("it is no file that somebody else may change")
+    return asked.maintainers(_ELSEWHERE.get(parts[0], _OTHER))
+
+
+def _about_job(asked: Asked, login: str) -> str:
+    if asked.errors:
+        return "it is a job, and rules are broken"
+    if asked.author is None:
+        return "it is a job, and nobody knows who proposes it"
+    if asked.is_author(login):
+        return "a job is added or cancelled, and not changed otherwise"
+    return f"it is a job of {login}, and the author is not that user at the base"
 
 
 def _blueprint(asked: Asked, name: str) -> _Need:

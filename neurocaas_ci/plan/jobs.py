@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.ledger import Account, Balance, BudgetSet, JobMerged
@@ -22,16 +22,16 @@ ExpectedOf = Callable[[str, tuple[PlannedStep, ...]], tuple[Microdollars, int] |
 """Blueprint and steps -> expected cost of the job, and how many earlier runs say so."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JobPlan:
     """The jobs to run and to stop, in order; `unplaced` says why others cannot run."""
 
-    runs: tuple[RunJob, ...] = ()
-    stops: tuple[CancelJob, ...] = ()
+    runs: list[RunJob] = field(default_factory=list)
+    stops: list[CancelJob] = field(default_factory=list)
     unplaced: dict[str, str] = field(default_factory=dict)
 
 
-def plan_jobs(
+def plan_jobs(  # noqa: C901 - one case per state of a job
     head: Registry,
     names: Touched,
     state: PlatformState,
@@ -45,32 +45,31 @@ def plan_jobs(
     ledger = Ledger(balance_of=balance_of)
     for event in _caps(head, names):
         ledger.apply(event)
-    runs: list[RunJob] = []
-    stops: list[CancelJob] = []
-    unplaced: dict[str, str] = {}
+    found = JobPlan()
     for job in sorted(names.jobs):
         loaded = head.job(job)
-        value = loaded.value
+        known, value = job in state.jobs, loaded.value
         if value is None:
             if loaded.exists:
-                unplaced[job] = "its manifest cannot be read"
-            continue
-        if certified(job):
-            if job not in state.jobs:
-                unplaced[job] = "it has a certificate already"
-            continue
-        costs = _costs(head, value, published)
-        if value.cancelled is not None:
-            if job in state.jobs and state.jobs[job] is None:
-                stops.append(
-                    CancelJob(job, value.cancelled, None if costs is None else total(costs))
-                )
-        elif job not in state.jobs:
+                found.unplaced[job] = "its manifest cannot be read"
+        elif value.id != job:
+            # Nobody is charged by a manifest in somebody else's folder.
+            found.unplaced[job] = f"its manifest is that of {value.id}"
+        elif certified(job):
+            if not known:
+                found.unplaced[job] = "it has a certificate already"
+        elif value.cancelled is not None:
+            if known and state.jobs[job] is None:
+                costs = _costs(head, value, published)
+                most = None if costs is None else total(costs)
+                found.stops.append(CancelJob(job, value.cancelled, most))
+        elif not known:
+            costs = _costs(head, value, published)
             if costs is None:
-                unplaced[job] = "its runs or their price cannot be told"
+                found.unplaced[job] = "its runs or their price cannot be told"
             else:
-                runs.append(_run(head, job, value, costs, ledger, expected_of))
-    return JobPlan(tuple(runs), tuple(stops), unplaced)
+                found.runs.append(_run(head, job, value, costs, ledger, expected_of))
+    return found
 
 
 def _run(
@@ -88,19 +87,16 @@ def _run(
     accounts = _accounts(head, value)
     before = [ledger.balance(account) for account in accounts]
     decision = ledger.apply(JobMerged(job, accounts, maximum))
-    expected = expected_of(value.blueprint, steps) if expected_of else None
+    expected, sample = None, 0
+    if expected_of and (found := expected_of(value.blueprint, steps)):
+        expected, sample = found
+    budgets = tuple(
+        BudgetLine(account, b, replace(b, reserved=Microdollars(b.reserved + maximum)))
+        for account, b in zip(accounts, before, strict=True)
+    )
+    short = () if decision is None else decision.short
     return RunJob(
-        job,
-        value.blueprint,
-        value.version,
-        steps,
-        maximum,
-        *(expected or (None, 0)),
-        budgets=tuple(
-            BudgetLine(account, b, Balance(b.cap, b.spent, Microdollars(b.reserved + maximum)))
-            for account, b in zip(accounts, before, strict=True)
-        ),
-        short=() if decision is None else decision.short,
+        job, value.blueprint, value.version, steps, maximum, expected, sample, budgets, short
     )
 
 

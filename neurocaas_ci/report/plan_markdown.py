@@ -24,7 +24,9 @@ _FRAME = 400
 
 def as_markdown(plan: Plan) -> str:
     """Return at most MAX_BYTES bytes of UTF-8; what is left out is said at the top and at its place."""
-    first = " \n".join(f"**{word}:**{rest}" for word, rest in map(_labelled, headline(plan, _code)))
+    first = "\n".join(
+        f"* **{word}:**{rest}" for word, rest in map(_labelled, headline(plan, _code))
+    )
     parts = sections(plan)
     room = MAX_BYTES - _size(first) - _FRAME
     bodies: list[str] = []

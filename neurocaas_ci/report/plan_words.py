@@ -29,7 +29,6 @@ Quote = Callable[[str], str]
 Lines = list[str]
 
 _MOST_VALUE, _MOST_NAMES, _MOST_GROUPS = 200, 10, 5
-_ABSENT = "(absent)"
 
 
 def headline(plan: Plan, quote: Quote = printable) -> tuple[str, str, str]:
@@ -49,7 +48,7 @@ def sections(plan: Plan) -> list[tuple[str, Lines]]:
     return list(parts.items())
 
 
-def action_lines(action: Action) -> Lines:
+def action_lines(action: Action) -> Lines:  # noqa: PLR0911 - one case per kind of action
     """Return one action: a line, and its details indented below."""
     match action:
         case BuildIae():
@@ -159,8 +158,9 @@ def _title(action: Action) -> str:
 
 def _fields(changes: Sequence[FieldChange]) -> Iterator[str]:
     for change in changes:
-        before = _ABSENT if change.before is None else _value(change.before)
-        after = _ABSENT if change.after is None else _value(change.after)
+        # A value has quotes if it is text, so that "none" cannot be mistaken for these words.
+        before = "none" if change.before is None else _value(change.before)
+        after = "none" if change.after is None else _value(change.after)
         yield f"    {_value(change.pointer)}: {before} -> {after}"
 
 
