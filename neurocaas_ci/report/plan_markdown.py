@@ -16,7 +16,7 @@ MAX_BYTES = 60_000
 """Forges cut a comment off near 65,000 characters."""
 
 _FOLDED = 12
-_MOST_LINE = 1_000
+_MOST_LINE, _MOST_NAME = 1_000, 60
 _TICKS = re.compile("`+")
 # What the frame of a section and the notes on what is left out take at most.
 _FRAME = 400
@@ -70,7 +70,7 @@ def _labelled(line: str) -> tuple[str, str]:
 
 def _code(text: str) -> str:
     """Return text as a code span, in which nothing else is read."""
-    return f"`{printable(text).replace('`', chr(39))[:_MOST_LINE]}`"
+    return f"`{printable(text[:_MOST_NAME]).replace('`', chr(39))}`"
 
 
 def _size(text: str) -> int:
