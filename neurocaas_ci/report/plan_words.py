@@ -158,10 +158,13 @@ def _title(action: Action) -> str:
 
 def _fields(changes: Sequence[FieldChange]) -> Iterator[str]:
     for change in changes:
-        # A value has quotes if it is text, so that "none" cannot be mistaken for these words.
-        before = "none" if change.before is None else _value(change.before)
-        after = "none" if change.after is None else _value(change.after)
-        yield f"    {_value(change.pointer)}: {before} -> {after}"
+        pointer = _value(change.pointer)
+        if change.before is None:
+            yield f"    + {pointer}: {_value(change.after or '')}"
+        elif change.after is None:
+            yield f"    - {pointer}: {_value(change.before)}"
+        else:
+            yield f"    ~ {pointer}: {_value(change.before)} -> {_value(change.after)}"
 
 
 def _value(text: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-_UNIT = Path(__file__).resolve().parents[1] / "unit"
-sys.path[:0] = [str(_UNIT / "plan"), str(_UNIT / "validate")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit" / "validate"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit" / "plan"))
 
 from builder import BLUEPRINT, ENSEMBLE, JOB, LOCK, MemoryTree, new_job, put, rm, sub
 from plan_samples import with_names

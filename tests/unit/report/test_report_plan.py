@@ -48,15 +48,15 @@ Environments
 
 Hardware, policy, groups and users
   update policy
-      /maintainers/0: "a" -> "b"
+      ~ /maintainers/0: "a" -> "b"
   create user zoe
-      /login: none -> "zoe"
+      + /login: "zoe"
 
 Blueprints
   publish new 0.1.0: it is new
   publish pmd 1.1.0, after 1.0.0
-      /limits/budget_usd: none -> 20.0
-      /steps/0/max_runtime: 3600 -> 1800
+      + /limits/budget_usd: 20.0
+      ~ /steps/0/max_runtime: 3600 -> 1800
 
 Jobs
   run ada/2026-11/one: pmd@1.1.0, 3 runs, at most 4.50 USD
@@ -105,9 +105,9 @@ build pmd: its sources changed
 
 ```text
 update policy
-    /maintainers/0: "a" -> "b"
+    ~ /maintainers/0: "a" -> "b"
 create user zoe
-    /login: none -> "zoe"
+    + /login: "zoe"
 ```
 
 ### Blueprints
@@ -115,8 +115,8 @@ create user zoe
 ```text
 publish new 0.1.0: it is new
 publish pmd 1.1.0, after 1.0.0
-    /limits/budget_usd: none -> 20.0
-    /steps/0/max_runtime: 3600 -> 1800
+    + /limits/budget_usd: 20.0
+    ~ /steps/0/max_runtime: 3600 -> 1800
 ```
 
 ### Jobs
