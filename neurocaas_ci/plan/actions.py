@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -50,30 +50,31 @@ def plan_actions(
     )
 
 
-def applied(action: Action, state: PlatformState) -> PlatformState:
-    """Return the state of the platform after an action of a plan that was made for it."""
+def applied(actions: Iterable[Action], state: PlatformState) -> PlatformState:
+    """Return the state of the platform after the actions of a plan that was made for it."""
     images, blueprints = dict(state.images), dict(state.blueprints)
     resources, jobs = dict(state.resources), dict(state.jobs)
-    match action:
-        case BuildIae():
-            images[action.name] = Image(action.recipe, action.image)
-        case PublishBlueprint():
-            known = blueprints.get(action.name)
-            before = json.loads(known.configuration) if known else {}
-            text = text_of(patched(before, action.changes))
-            blueprints[action.name] = Version(action.version, text)
-        case RetireBlueprint():
-            del blueprints[action.name]
-        case SetResource(kind=kind, name=name, verb="remove"):
-            del resources[kind, name]
-        case SetResource(kind=kind, name=name):
-            before = json.loads(resources.get((kind, name), "{}"))
-            resources[kind, name] = text_of(patched(before, action.changes))
-        case RunJob():
-            # A refused job is known as well: it is decided once, and never asked for again.
-            jobs[action.job] = None
-        case CancelJob():
-            jobs[action.job] = action.reason
+    for action in actions:
+        match action:
+            case BuildIae():
+                images[action.name] = Image(action.recipe, action.image)
+            case PublishBlueprint():
+                known = blueprints.get(action.name)
+                before = json.loads(known.configuration) if known else {}
+                text = text_of(patched(before, action.changes))
+                blueprints[action.name] = Version(action.version, text)
+            case RetireBlueprint():
+                del blueprints[action.name]
+            case SetResource(kind=kind, name=name, verb="remove"):
+                del resources[kind, name]
+            case SetResource(kind=kind, name=name):
+                before = json.loads(resources.get((kind, name), "{}"))
+                resources[kind, name] = text_of(patched(before, action.changes))
+            case RunJob():
+                # A refused job is known as well: it is decided once, and never asked for again.
+                jobs[action.job] = None
+            case CancelJob():
+                jobs[action.job] = action.reason
     return PlatformState(images, blueprints, resources, jobs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 from neurocaas_ci.model.actor import Actor
@@ -63,4 +62,4 @@ def make_plan(
 
 def apply(plan: Plan, state: PlatformState) -> PlatformState:
     """Return the state of the platform once all actions of a plan for it were taken."""
-    return functools.reduce(lambda before, action: applied(action, before), plan.actions, state)
+    return applied(plan.actions, state)

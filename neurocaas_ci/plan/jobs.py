@@ -21,6 +21,8 @@ Published = Callable[[str, str], Blueprint | None]
 ExpectedOf = Callable[[str, tuple[PlannedStep, ...]], tuple[Microdollars, int] | None]
 """Blueprint and steps -> expected cost of the job, and how many earlier runs say so."""
 
+_MANY = 1_000
+
 
 @dataclass(slots=True)
 class JobPlan:
@@ -31,7 +33,7 @@ class JobPlan:
     unplaced: dict[str, str] = field(default_factory=dict)
 
 
-def plan_jobs(  # noqa: C901 - one case per state of a job
+def plan_jobs(  # noqa: C901, PLR0912 - one case per state of a job
     head: Registry,
     names: Touched,
     state: PlatformState,
@@ -47,17 +49,22 @@ def plan_jobs(  # noqa: C901 - one case per state of a job
         ledger.apply(event)
     found = JobPlan()
     for job in sorted(names.jobs):
+        known = job in state.jobs
+        if certified(job):
+            if not known:
+                found.unplaced[job] = "it has a certificate already"
+            continue
         loaded = head.job(job)
-        known, value = job in state.jobs, loaded.value
+        value = loaded.value
+        if len(names.jobs) > _MANY:
+            # A whole registry does not fit into memory at once.
+            head.forget([loaded.document.path])
         if value is None:
             if loaded.exists:
                 found.unplaced[job] = "its manifest cannot be read"
         elif value.id != job:
             # Nobody is charged by a manifest in somebody else's folder.
             found.unplaced[job] = f"its manifest is that of {value.id}"
-        elif certified(job):
-            if not known:
-                found.unplaced[job] = "it has a certificate already"
         elif value.cancelled is not None:
             if known and state.jobs[job] is None:
                 costs = _costs(head, value, published)
