@@ -35,6 +35,7 @@ _COMMANDS = {
     "audit": _Entry("audit", _AUDITOR, "Verify every certificate of a registry."),
     "trust": _Entry("trust", _AUDITOR, "Show and check what this machine signs with."),
     "validate": _Entry("validate", _EVERYONE, "Judge a registry or a change of it."),
+    "plan": _Entry("plan", _EVERYONE, "Say what merging a change does, and what it costs."),
     "explain": _Entry("explain", _EVERYONE, "Explain a rule."),
     "pr": _Entry("pr", _EVERYONE, "Open, list, show and merge pull requests."),
     "reconcile": _Entry("reconcile", _EVERYONE, "Run every merged job that has no result yet."),

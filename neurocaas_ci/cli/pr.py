@@ -13,6 +13,7 @@ import click
 from neurocaas_ci.build.recipe import recipe
 from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import find_repo, repo_option, say
+from neurocaas_ci.cli.subject import find_author, open_subject
 from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull
 from neurocaas_ci.forges.local_git import LocalGitForge
@@ -94,17 +95,23 @@ def list_(style: str, repo: Path | None) -> None:
 @click.argument("number", type=int)
 @repo_option
 def show(number: int, repo: Path | None) -> None:
-    """Show pull request NUMBER: what it changes and what speaks against it."""
+    """Show pull request NUMBER: what it changes, what speaks against it, and what merging it does."""
     forge = _forge(find_repo(repo))
     pull = _find(forge, number)
     click.echo(f"#{pull.number} {pull.title}  [{pull.state}]")
     click.echo(f"  by {pull.author}, branch {pull.branch}, commit {pull.head[:12]}")
     if pull.state != "open":
         return
-    findings, candidate = _judge(forge, pull)
+    from neurocaas_ci.cli.plan import plan_of, rendered
+
+    candidate = forge.prepare(number)
+    with ExitStack() as stack:
+        subject = open_subject(stack, forge.origin, candidate.base, candidate.commit)
+        plan, findings = plan_of(subject, find_author(subject, None))
     arguments = ("diff", "--stat", "--no-color", "--no-ext-diff", "--no-textconv")
     click.echo(_git(forge.origin, *arguments, candidate.base, candidate.commit))
     _print(forge, findings, candidate)
+    click.echo(rendered(plan, "text"))
     click.echo(_verdict(findings))
 
 

@@ -1,0 +1,117 @@
+"""`neurocaas plan`: say what merging a change does, what it costs, and who has to approve it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.cli.subject import Subject, find_author, open_subject
+from neurocaas_ci.errors import FindingsError
+from neurocaas_ci.model.actor import Actor
+from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.model.ledger import opening
+from neurocaas_ci.model.plan import Plan
+from neurocaas_ci.registry import Registry
+from neurocaas_ci.registry.tree import Tree
+
+
+@click.command("plan", short_help="Say what merging a change does, and what it costs.")
+@click.option(
+    "--repo",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=None,
+    help="The registry: a git repository or a plain folder (default: the one around this folder).",
+)
+@click.option(
+    "--base", metavar="REV", help="Compare with this commit (default: where main was left)."
+)
+@click.option(
+    "--head", metavar="REV", help="Plan for this commit (default: the files as they lie here)."
+)
+@click.option(
+    "--author",
+    metavar="LOGIN-OR-ID",
+    help="Who proposes the change; a forge id counts, a login is looked up at the base.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Form of the plan on stdout.",
+)
+def command(
+    repo: Path | None, base: str | None, head: str | None, author: str | None, form: str
+) -> None:
+    """Say what merging a change makes the platform do, what it costs at most, and who has to approve.
+
+    Nothing is run, built or changed. Exits with 10 when something speaks against the change (see
+    `neurocaas validate`); the plan is printed all the same, and nothing in it is approved by itself.
+    """
+    with ExitStack() as stack:
+        subject = open_subject(stack, repo, base, head)
+        plan, findings = plan_of(subject, find_author(subject, author))
+        click.echo(rendered(plan, form), nl=False)
+    if any(finding.severity == "error" for finding in findings):
+        from neurocaas_ci.report.text import summary
+
+        raise FindingsError(
+            f"this cannot be merged: {summary(findings)}", hint="`neurocaas validate` shows them"
+        )
+
+
+def plan_of(subject: Subject, author: Actor | None) -> tuple[Plan, tuple[Finding, ...]]:
+    """Judge a change and plan it; return both."""
+    from neurocaas_ci.certify.layout import certificate_path
+    from neurocaas_ci.plan.build import make_plan
+    from neurocaas_ci.validate.engine import judge
+
+    base = Registry(subject.base) if subject.base else None
+    head = Registry(subject.head)
+    findings = judge(
+        base,
+        head,
+        subject.changes,
+        recipe_of=_recipe,
+        published=subject.published,
+        author=author,
+        balance_of=subject.balance_of,
+    )
+    plan = make_plan(
+        base,
+        head,
+        subject.changes,
+        author=author,
+        errors=any(finding.severity == "error" for finding in findings),
+        balance_of=subject.balance_of or opening,
+        certified=lambda job: subject.head.read(certificate_path(job), 0) is not None,
+        published=subject.published or (lambda _name, _version: None),
+        commits=(subject.base.commit if subject.base else None, subject.head_commit),
+    )
+    return plan, findings
+
+
+def rendered(plan: Plan, form: str) -> str:
+    """Return the plan in one of the forms of the command."""
+    if form == "json":
+        from neurocaas_ci.report.plan_json import as_json
+
+        return as_json(plan)
+    if form == "markdown":
+        from neurocaas_ci.report.plan_markdown import as_markdown
+
+        return as_markdown(plan)
+    from neurocaas_ci.report.plan_text import as_text
+
+    return as_text(plan)
+
+
+def _recipe(tree: Tree, name: str) -> Sha256:
+    # Most changes touch no environment.
+    from neurocaas_ci.build.recipe import recipe
+
+    return recipe(tree, name)
