@@ -13,7 +13,10 @@ from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.ledger import opening
-from neurocaas_ci.model.plan import Plan
+from neurocaas_ci.model.money import Microdollars
+from neurocaas_ci.model.plan import Plan, PlannedStep
+from neurocaas_ci.model.registry import Job
+from neurocaas_ci.plan.jobs import ExpectedOf
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.tree import Tree
 
@@ -89,10 +92,24 @@ def plan_of(subject: Subject, author: Actor | None) -> tuple[Plan, tuple[Finding
         errors=any(finding.severity == "error" for finding in findings),
         balance_of=subject.balance_of or opening,
         certified=lambda job: subject.head.read(certificate_path(job), 0) is not None,
+        expected_of=_expected(subject),
         published=subject.published or (lambda _name, _version: None),
         commits=(subject.base.commit if subject.base else None, subject.head_commit),
     )
     return plan, findings
+
+
+def _expected(subject: Subject) -> ExpectedOf | None:
+    base = subject.base
+    if base is None:
+        return None
+
+    def expected(job: Job, steps: tuple[PlannedStep, ...]) -> tuple[Microdollars, int] | None:
+        from neurocaas_ci.audit.estimate import expected_cost
+
+        return expected_cost(base, job, steps)
+
+    return expected
 
 
 def rendered(plan: Plan, form: str) -> str:

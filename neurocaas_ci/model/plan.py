@@ -88,8 +88,8 @@ class PlannedStep:
 class RunJob:
     """Run a job; refused when an account in `short` cannot bear its maximum.
 
-    `expected` is the mean cost per run of `sample` earlier runs of the same analysis on the same
-    hardware, times the runs; None when there are none.
+    `expected` takes the mean time of `sample` earlier runs of the same analysis for every run; None
+    when there are none.
     """
 
     job: str

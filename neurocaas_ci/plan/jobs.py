@@ -18,8 +18,8 @@ from neurocaas_ci.registry import Registry
 BalanceOf = Callable[[Account], Balance]
 Certified = Callable[[str], bool]
 Published = Callable[[str, str], Blueprint | None]
-ExpectedOf = Callable[[str, tuple[PlannedStep, ...]], tuple[Microdollars, int] | None]
-"""Blueprint and steps -> expected cost of the job, and how many earlier runs say so."""
+ExpectedOf = Callable[[Job, tuple[PlannedStep, ...]], tuple[Microdollars, int] | None]
+"""Job and its steps -> expected cost of the job, and how many earlier runs say so."""
 
 _MANY = 1_000
 
@@ -95,7 +95,7 @@ def _run(
     before = [ledger.balance(account) for account in accounts]
     decision = ledger.apply(JobMerged(job, accounts, maximum))
     expected, sample = None, 0
-    if expected_of and (found := expected_of(value.blueprint, steps)):
+    if expected_of and (found := expected_of(value, steps)):
         expected, sample = found
     budgets = tuple(
         BudgetLine(account, b, replace(b, reserved=Microdollars(b.reserved + maximum)))

@@ -120,8 +120,8 @@ def test_a_certified_job_does_not_run_and_is_not_cancelled() -> None:
 def test_expectation_comes_with_its_sample() -> None:
     asked = []
 
-    def expected_of(blueprint, steps):
-        asked.append((blueprint, [step.hardware for step in steps]))
+    def expected_of(job, steps):
+        asked.append((job.blueprint, [step.hardware for step in steps]))
         return microdollars(1.5), 12
 
     run = plan(new_job(), expected_of=expected_of).actions[0]
