@@ -102,14 +102,6 @@ class Bench:
             home = f"cold-{self._homes}"
         return self.run([*NEUROCAAS, *words], home=home)
 
-    def knows(self, command: str) -> bool:
-        """Tell whether there is such a command."""
-        try:
-            self.neurocaas(command, "--help")
-        except SystemExit:
-            return False
-        return True
-
 
 def main() -> None:
     """Make the registries, run all commands on them, print the table."""
@@ -159,10 +151,6 @@ def commands(bench: Bench, worlds: Sequence[World], rounds: int) -> None:
         f"{'':<22} {'jobs':>7} {'wall s':>8} {'CPU s':>8} {'MB':>6} {'x wall':>7} {'x CPU':>7}   bar"
     )
     for task in TASKS:
-        command = task.words(worlds[0])[0]
-        if not bench.knows(command):
-            print(f"{task.name:<22} not there yet: no command `{command}`")
-            continue
         samples: dict[int, list[Sample]] = {world.jobs: [] for world in worlds}
         if not task.cold:
             for world in worlds:
