@@ -18,21 +18,23 @@ from plans import BASE, POLICY
 from test_gate import Repo
 
 from neurocaas_ci import schemas
-from neurocaas_ci.cli import plan
+from neurocaas_ci.cli.commands import cli
 from neurocaas_ci.errors import FindingsError, UsageError
 
 _POLICY = put(POLICY, BASE[POLICY])
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
+    monkeypatch.setenv("NEUROCAAS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("NEUROCAAS_CACHE", raising=False)
     made = Repo(tmp_path / "repo")
     made.base = made.commit(Case((_POLICY,)))
     return made
 
 
 def _plan(repo: Repo, *arguments: str):
-    return CliRunner().invoke(plan.command, ["--repo", str(repo.root), *arguments])
+    return CliRunner().invoke(cli, ["plan", "--repo", str(repo.root), *arguments])
 
 
 def _levels(result) -> dict[str, str]:
