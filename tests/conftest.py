@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import tempfile
 
 import pytest
 
+_DATA = pytest.StashKey[str]()
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Ctrl-C reach the processes that tests start.
+    """Give tests a home of their own, and let Ctrl-C reach the processes that they start.
 
     A shell starts what it puts in the background with SIGINT ignored, and that would be inherited.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What a command keeps where no home is named (the index of the ledger) is not the user's.
+    config.stash[_DATA] = os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="neurocaas-data-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what commands kept."""
+    shutil.rmtree(config.stash[_DATA], ignore_errors=True)
