@@ -149,7 +149,7 @@ class Replayer:
             make_executor=self.make_executor,
             observer=self.observer,
             # Nobody is charged for a replay.
-            refusal=lambda _: None,
+            refusal=lambda _job, _commit: None,
             # The job as it was: what main says of it now must not reach into its replay.
             ref=certificate.registry_commit,
             cpus=self.cpus,

@@ -75,7 +75,8 @@ class Ledger:
         short = []
         for account in job.accounts:
             left = self.balance(account).left
-            if left is not None and job.maximum > left:
+            # What costs nothing is borne by every account, also by one that is overdrawn.
+            if left is not None and job.maximum > max(left, 0):
                 short.append(account)
         return Decision(job, tuple(short))
 

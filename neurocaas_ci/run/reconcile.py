@@ -77,7 +77,7 @@ class Outcome:
 class Reconciler:
     """One pass over merged jobs.
 
-    `refusal` says why a job may not run, or None; it is asked before a job's first run and never
+    `refusal` says why a job (its id, and the commit that merged it) may not run, or None; it is asked before a job's first run and never
     again. `head` is the tree of main; main is looked at again while runs are under way, for a
     cancellation.
     `conclude` is called with the id of each job that has ended; an error of it is part of the
@@ -92,7 +92,7 @@ class Reconciler:
     sandbox: Sandbox
     make_executor: MakeExecutor
     observer: Observer
-    refusal: Callable[[str], str | None]
+    refusal: Callable[[str, str], str | None]
     ref: str
     cpus: int
     use_cache: bool = True
@@ -128,7 +128,7 @@ class Reconciler:
     def _carry(self, merged: Merged, scratch: Scratch) -> tuple[str, str]:
         job = load_job(self.head, merged.path)
         if self.home.state.read(records.plan_key(job.id)) is None:
-            reason = job.cancelled or self.refusal(merged.id)
+            reason = job.cancelled or self.refusal(merged.id, merged.commit)
             if reason is not None:
                 return self._finish_unstarted(job.id, merged, reason)
         resolved = self._resolve(job, merged)
