@@ -33,7 +33,8 @@ def table(lines: Sequence[Line], commit: str) -> str:
 def statement(account: Account, balance: Balance, entries: Sequence[Entry]) -> str:
     """Return every line of an account, and what stands on it after each."""
     head = [
-        "COMMIT", "DATE", "", "JOB", "RESERVED", "CHARGED", "REFUNDED", "SPENT", "HELD", "LEFT", "",
+        "COMMIT", "DATE", "EVENT", "JOB",
+        "RESERVED", "CHARGED", "REFUNDED", "SPENT", "HELD", "LEFT", "NOTE",
     ]  # fmt: skip
     moves = [[e.reserved or None, *_settled(e)] for e in entries]
     stands = [[e.balance.spent, e.balance.reserved, e.balance.left] for e in entries]
