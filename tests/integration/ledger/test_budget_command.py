@@ -156,9 +156,11 @@ def test_what_strangers_write_cannot_move_the_cursor(world):
     name = "\x1b[2J\u202e"
     world.commit({job_path(name): manifest("x")}, "Hostile")
     world.commit({certificate_path(f"ada/2026-11/{name}"): certificate("x", 1)})
-    text = budget(world, "ada").stdout
-    assert "\x1b" not in text
-    assert "\u202e" not in text
+    world.commit({f"registry/users/{name}.yaml": user("ada", 4)})
+    for text in (budget(world).stdout, budget(world, "ada", name).stdout):
+        assert "\\x1b[2J\\u202e" in text
+        assert "\x1b" not in text
+        assert "\u202e" not in text
 
 
 def many(world, count):
