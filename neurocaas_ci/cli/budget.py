@@ -56,7 +56,7 @@ def command(
         Books.open(repo, head.commit, ledger_cache(), objects=head.objects, say=say) as books,
     ):
         every = [account for account in books.accounts() if kind in {None, account.kind}]
-        chosen = _choose(every, names) if names else every
+        chosen = _choose(every, names, kind) if names else every
         lines = [(account, books.balance(account)) for account in chosen]
         if style == "json":
             rows = [(a, b, list(books.entries(a)) if names else None) for a, b in lines]
@@ -68,8 +68,9 @@ def command(
             click.echo("\n".join(texts), nl=False)
 
 
-def _choose(every: Sequence[Account], names: Sequence[str]) -> list[Account]:
+def _choose(every: Sequence[Account], names: Sequence[str], kind: str | None) -> list[Account]:
     """Return the accounts with these names, in their order; raise UsageError for an unknown one."""
+    what = f"{kind} account" if kind else "account"
     chosen: list[Account] = []
     for name in names:
         fits = [account for account in every if account.name == name]
@@ -77,7 +78,7 @@ def _choose(every: Sequence[Account], names: Sequence[str]) -> list[Account]:
             known = sorted({account.name for account in every})
             near = difflib.get_close_matches(name, known, n=1)
             raise UsageError(
-                f"no account is named {name!r}",
+                f"no {what} is named {name!r}",
                 hint=f"did you mean `{near[0]}`?" if near else "`neurocaas budget` lists all",
             )
         chosen += [account for account in fits if account not in chosen]

@@ -33,7 +33,7 @@ _FILE = re.compile(r"registry/(users|groups|blueprints|hardware)/([^/]+)\.yaml")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FILES = {REGULAR, EXECUTABLE}
 _MAX_KNOWN = 1_000
-# No schema lets a budget be larger, so no account could bear more.
+# Every job is paid by a user too, and no user's budget may be larger.
 _MOST = microdollars(10_000_000)
 
 

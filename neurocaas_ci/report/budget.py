@@ -23,7 +23,7 @@ def table(lines: Sequence[Line], commit: str) -> str:
     if not lines:
         return f"nobody has a budget at commit {commit[:12]}\n"
     head = ["ACCOUNT", "CAP", "SPENT", "RESERVED", "LEFT"]
-    names = [str(account) for account, _ in lines]
+    names = [printable(str(account)) for account, _ in lines]
     amounts = [[b.cap, b.spent, b.reserved, b.left] for _, b in lines]
     columns = [names, *(_money(list(column)) for column in zip(*amounts, strict=True))]
     rows = _grid(head, columns, right=range(1, 5))
@@ -33,7 +33,8 @@ def table(lines: Sequence[Line], commit: str) -> str:
 def statement(account: Account, balance: Balance, entries: Sequence[Entry]) -> str:
     """Return every line of an account, and what stands on it after each."""
     head = [
-        "COMMIT", "DATE", "", "JOB", "RESERVED", "CHARGED", "REFUNDED", "SPENT", "HELD", "LEFT", "",
+        "COMMIT", "DATE", "EVENT", "JOB",
+        "RESERVED", "CHARGED", "REFUNDED", "SPENT", "HELD", "LEFT", "NOTE",
     ]  # fmt: skip
     moves = [[e.reserved or None, *_settled(e)] for e in entries]
     stands = [[e.balance.spent, e.balance.reserved, e.balance.left] for e in entries]
@@ -52,9 +53,10 @@ def statement(account: Account, balance: Balance, entries: Sequence[Entry]) -> s
 def summary(account: Account, balance: Balance) -> str:
     """Return what stands on an account in one line."""
     used = f"spent {show(balance.spent)}, reserved {show(balance.reserved)}"
+    name = printable(str(account))
     if balance.cap is None:
-        return f"{account}: no budget of its own; {used}"
-    return f"{account}: {show(balance.left or 0)} left of {show(balance.cap)}; {used}"
+        return f"{name}: no budget of its own; {used}"
+    return f"{name}: {show(balance.left or 0)} left of {show(balance.cap)}; {used}"
 
 
 def as_json(
