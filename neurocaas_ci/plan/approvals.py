@@ -61,15 +61,16 @@ class Asked:
         user = self.base.user(login).value
         return user is not None and (user.login, user.forge_id) == (login, self.author.forge_id)
 
-    def author_name(self, changes: Sequence[Change]) -> str | None:
+    def author_name(self, found: Sequence[Approval]) -> str | None:
         """Return the author's login, looked for where it is likely; else the number, if there is one."""
         if self.author is None:
             return None
         # A registry has thousands of users, and most changes are a job in a folder with the login.
-        for login in sorted({p.split("/")[2] for p in _paths(changes) if Registry.is_job(p)}):
-            if self.is_author(login):
-                return login
-        for login in sorted(self._platform()):
+        places = {path for one in found for path in (one.path, one.old_path) if path}
+        likely = {path.split("/")[2] for path in places if Registry.is_job(path)}
+        likely |= {name for path in places if (name := named(path, "users"))}
+        likely |= {login for one in found for login in one.approvers}
+        for login in sorted(likely):
             if self.is_author(login):
                 return login
         return f"forge id {self.author.forge_id}"
@@ -216,7 +217,7 @@ def _blueprint(asked: Asked, name: str) -> _Need:
 
 def _environment(asked: Asked, name: str) -> _Need:
     base = asked.base
-    if base is None or not base.tree.entries(f"iae/{name}"):
+    if base is None or not base.iae(name).exists:
         return asked.maintainers(f"the name {name} is new among the environments")
     using = users_of({name}, base)
     if not using:
@@ -231,7 +232,3 @@ def _environment(asked: Asked, name: str) -> _Need:
     if not common:
         return asked.maintainers(f"nobody maintains all blueprints that use {name}: {listed}")
     return _Need("owner", f"the environment {name} is used by {listed}", common)
-
-
-def _paths(changes: Sequence[Change]) -> set[str]:
-    return {path for change in changes for path in (change.path, change.old_path) if path}

@@ -52,12 +52,9 @@ def make_plan(
         expected_of=expected_of,
     )
     asked = Asked(base, head, author, errors, jobs)
-    return Plan(
-        *commits,
-        asked.author_name(ordered or ()),
-        plan_actions(head, names, state, jobs),
-        approvals(asked, ordered or ()),
-    )
+    found = approvals(asked, ordered or ())
+    actions = plan_actions(head, names, state, jobs)
+    return Plan(*commits, asked.author_name(found), actions, found)
 
 
 def apply(plan: Plan, state: PlatformState) -> PlatformState:

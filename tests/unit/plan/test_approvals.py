@@ -144,6 +144,21 @@ def test_who_an_author_is_comes_from_the_base() -> None:
     assert {a.level for a in plan(registers, author=ADA).approvals} == {"maintainer"}
 
 
+@pytest.mark.parametrize(
+    ("change", "author", "name"),
+    [
+        (new_job(), ADA, "ada"),
+        (sub("registry/users/eve.yaml", "Eve", "Eva"), EVE, "eve"),
+        (sub(BLUEPRINT, "1.0.0", "1.1.0"), ADA, "ada"),
+        (put("README.md", "x"), GRACE, "grace"),
+        (put("README.md", "x"), STRANGER, "forge id 99"),
+        (put("README.md", "x"), None, None),
+    ],
+)
+def test_the_author_is_named_by_the_base(change, author, name) -> None:
+    assert plan(change, author=author).author == name
+
+
 def test_whoever_makes_themselves_maintainer_is_none_yet() -> None:
     def grabs(files) -> None:
         sub(POLICY, "[grace]", "[eve]")(files)
