@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,6 +150,29 @@ def test_a_registry_without_budgets(world):
     world.commit({"README.md": "nothing here"})
     assert plain(budget(world).stdout) == "nobody has a budget at commit ____________\n"
     assert accounts(world) == []
+
+
+def test_a_shallow_clone_cannot_tell(busy, tmp_path):
+    whole = budget(busy, "ada").stdout
+    clone = World(tmp_path / "clone")
+    clone.git("remote", "add", "origin", f"file://{busy.repo}")
+    clone.git("fetch", "-q", "--depth", "2", "origin")
+    done = budget(clone, "ada", code=16)
+    assert "lacks the beginning of the history" in done.stderr
+    assert "git fetch --unshallow" in done.stderr
+    assert done.stdout == ""
+    clone.git("fetch", "-q", "--unshallow", "origin")
+    assert budget(clone, "ada").stdout == whole
+
+
+def test_a_place_for_the_index_is_not_needed(busy):
+    kept = budget(busy, "ada")
+    assert kept.stderr == ""
+    shutil.rmtree(busy.cache / "ledger")
+    (busy.cache / "ledger").write_text("in the way")
+    done = budget(busy, "ada")
+    assert done.stdout == kept.stdout
+    assert "the index of the ledger is not used" in done.stderr
 
 
 def test_what_strangers_write_cannot_move_the_cursor(world):
