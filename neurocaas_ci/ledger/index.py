@@ -85,20 +85,20 @@ class Index:
     @contextmanager
     def writing(self, tip: CommitRow | None) -> Iterator[None]:
         """Write in one transaction, on top of `tip`; raise MovedError when it is the tip no more."""
-        self._database.execute("BEGIN IMMEDIATE")
+        self._rows("BEGIN IMMEDIATE")
         try:
             self._check_tip(tip)
             yield
-            self._database.execute("COMMIT")
+            self._rows("COMMIT")
         except BaseException:
             if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
+                self._rows("ROLLBACK")
             raise
 
     def forget_after(self, position: int) -> None:
         """Remove all rows of later commits: main does not contain them any more."""
         for table in _TABLES:
-            self._database.execute(f"DELETE FROM {table} WHERE position > ?", (position,))  # noqa: S608 - a name of ours
+            self._rows(f"DELETE FROM {table} WHERE position > ?", position)  # noqa: S608 - a name of ours
 
     def tip(self) -> CommitRow | None:
         """Return the newest commit."""
@@ -160,12 +160,10 @@ class Index:
         """Write a row; the first entry of an account also opens it."""
         if isinstance(row, EntryRow):
             opened = (row.kind, row.name, row.position)
-            self._database.execute(
-                "INSERT OR IGNORE INTO accounts VALUES (?, ?, ?, ?)", (*opened, _seal(opened))
-            )
+            self._rows("INSERT OR IGNORE INTO accounts VALUES (?, ?, ?, ?)", *opened, _seal(opened))
         table = _TABLE_OF[type(row)]
         marks = ", ".join("?" * (len(row) + 1))
-        self._database.execute(f"INSERT INTO {table} VALUES ({marks})", (*row, _seal(tuple(row))))  # noqa: S608 - a name of ours
+        self._rows(f"INSERT INTO {table} VALUES ({marks})", *row, _seal(tuple(row)))  # noqa: S608 - a name of ours
 
     def ensure_sound(self) -> None:
         """Read all of the file once, before it is believed that something is not in it.
@@ -173,8 +171,7 @@ class Index:
         A row under a damaged key is not found, which no checksum of rows shows.
         """
         if not self._sound:
-            found = self._database.execute("PRAGMA quick_check(1)").fetchone()
-            if found != ("ok",):
+            if self._value("PRAGMA quick_check(1)") != "ok":
                 raise sqlite3.DatabaseError("the file is damaged")
             self._sound = True
 
@@ -183,41 +180,45 @@ class Index:
             raise MovedError
 
     def _prepare(self) -> None:
-        if self._one_value("PRAGMA application_id") == 0 and not self._all_values(
+        if self._value("PRAGMA application_id") == 0 and not self._rows(
             "SELECT name FROM sqlite_master"
         ):
             self._create()
-        marks = self._one_value("PRAGMA application_id"), self._one_value("PRAGMA user_version")
+        marks = self._value("PRAGMA application_id"), self._value("PRAGMA user_version")
         if marks != (_APPLICATION, _FORMAT):
             raise sqlite3.DatabaseError("these are not books of this version")
         # Losing the last commits to a power failure is harmless; a torn file would not be.
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._rows("PRAGMA journal_mode = WAL")
+        self._rows("PRAGMA synchronous = NORMAL")
 
     def _create(self) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
+        self._rows("BEGIN IMMEDIATE")
         try:
-            if not self._all_values("SELECT name FROM sqlite_master"):
+            if not self._rows("SELECT name FROM sqlite_master"):
                 for statement in _SCHEMA.split(";"):
-                    self._database.execute(statement)
-            self._database.execute("COMMIT")
+                    self._rows(statement)
+            self._rows("COMMIT")
         except BaseException:
             if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
+                self._rows("ROLLBACK")
             raise
 
-    def _one_value(self, query: str) -> Any:
-        return self._database.execute(query).fetchone()[0]
-
-    def _all_values(self, query: str) -> list[Any]:
-        return self._database.execute(query).fetchall()
+    def _value(self, query: str) -> Any:
+        return self._rows(query)[0][0]
 
     def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
-        row = self._database.execute(query, values).fetchone()
-        return None if row is None else _unsealed(row)
+        rows = self._rows(query, *values)
+        return _unsealed(rows[0]) if rows else None
 
     def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        return [_unsealed(row) for row in self._database.execute(query, values)]
+        return [_unsealed(row) for row in self._rows(query, *values)]
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except ValueError as error:
+            # Text in the file, even that of a message, that is no text.
+            raise sqlite3.DatabaseError(f"the file is damaged: {error}") from error
 
 
 _TABLE_OF: dict[type, str] = {
