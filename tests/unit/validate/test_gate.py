@@ -11,7 +11,7 @@ import pytest
 from builder import BLUEPRINT, JOB, NEW_JOB, VALID, Case, Edit, new_job, recipe_of, rm, sub
 from click.testing import CliRunner, Result
 
-from neurocaas_ci.cli import explain, validate
+from neurocaas_ci.cli.commands import cli
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.validate.gate import gate
 
@@ -114,7 +114,7 @@ def test_the_gate_works_on_a_bare_repository(repo: Repo, tmp_path: Path) -> None
 
 
 def _validate(root: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(validate.command, ["--repo", str(root), *arguments])
+    return CliRunner().invoke(cli, ["validate", "--repo", str(root), *arguments])
 
 
 def _rules(result: Result) -> set[str]:
@@ -176,9 +176,9 @@ def test_explain_shows_one_rule_all_ids_and_what_is_near() -> None:
     run = CliRunner().invoke
     assert (
         "a published blueprint version never changes"
-        in run(explain.command, ["nc-b014"]).output.lower()
+        in run(cli, ["explain", "nc-b014"]).output.lower()
     )
-    listed = run(explain.command, []).output.splitlines()
+    listed = run(cli, ["explain"]).output.splitlines()
     assert len(listed) > 50
     assert all(line.startswith("NC-") for line in listed)
-    assert isinstance(run(explain.command, ["NC-B0145"]).exception, UsageError)
+    assert isinstance(run(cli, ["explain", "NC-B0145"]).exception, UsageError)
