@@ -49,7 +49,8 @@ class JobWithinBudget(Rule):
             costs = step_costs(blueprint, job, lambda name: head.hardware(name).value)
             if costs is None:
                 continue
-            accounts = _accounts(job)
+            # Nobody need be asked what stands on an account without a bound.
+            accounts = tuple(a for a in _accounts(job) if _cap(head, a) is not None)
             for account in accounts:
                 if account not in known:
                     known.add(account)
