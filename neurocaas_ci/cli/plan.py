@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from neurocaas_ci.cli.subject import Subject, find_author, open_subject
+from neurocaas_ci.cli.subject import Subject, change_options, find_author, judgement, open_subject
 from neurocaas_ci.errors import FindingsError
 from neurocaas_ci.model.actor import Actor
-from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.ledger import opening
 from neurocaas_ci.model.money import Microdollars
@@ -18,27 +17,10 @@ from neurocaas_ci.model.plan import Plan, PlannedStep
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.plan.jobs import ExpectedOf
 from neurocaas_ci.registry import Registry
-from neurocaas_ci.registry.tree import Tree
 
 
 @click.command("plan", short_help="Say what merging a change does, and what it costs.")
-@click.option(
-    "--repo",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=None,
-    help="The registry: a git repository or a plain folder (default: the one around this folder).",
-)
-@click.option(
-    "--base", metavar="REV", help="Compare with this commit (default: where main was left)."
-)
-@click.option(
-    "--head", metavar="REV", help="Plan for this commit (default: the files as they lie here)."
-)
-@click.option(
-    "--author",
-    metavar="LOGIN-OR-ID",
-    help="Who proposes the change; a forge id counts, a login is looked up at the base.",
-)
+@change_options
 @click.option(
     "--format",
     "form",
@@ -71,19 +53,10 @@ def plan_of(subject: Subject, author: Actor | None) -> tuple[Plan, tuple[Finding
     """Judge a change and plan it; return both."""
     from neurocaas_ci.certify.layout import certificate_path
     from neurocaas_ci.plan.build import make_plan
-    from neurocaas_ci.validate.engine import judge
 
     base = Registry(subject.base) if subject.base else None
     head = Registry(subject.head)
-    findings = judge(
-        base,
-        head,
-        subject.changes,
-        recipe_of=_recipe,
-        published=subject.published,
-        author=author,
-        balance_of=subject.balance_of,
-    )
+    findings = judgement(subject, author)
     plan = make_plan(
         base,
         head,
@@ -125,10 +98,3 @@ def rendered(plan: Plan, form: str) -> str:
     from neurocaas_ci.report.plan_text import as_text
 
     return as_text(plan)
-
-
-def _recipe(tree: Tree, name: str) -> Sha256:
-    # Most changes touch no environment.
-    from neurocaas_ci.build.recipe import recipe
-
-    return recipe(tree, name)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import click
 
 from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import find_repo, main_ref
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.actor import Actor
+from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.ledger import Account, Balance
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change, between, merge_base, of_entries
@@ -21,6 +25,33 @@ from neurocaas_ci.registry.tree import Tree
 from neurocaas_ci.registry.worktree import uncommitted
 from neurocaas_ci.validate.context import FOLDERS, Published
 from neurocaas_ci.validate.gate import history
+
+_OPTIONS = (
+    click.option(
+        "--repo",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        default=None,
+        help="The registry: a git repository or a plain folder (default: the one around this folder).",
+    ),
+    click.option(
+        "--base", metavar="REV", help="Compare with this commit (default: where main was left)."
+    ),
+    click.option(
+        "--head", metavar="REV", help="Take this commit (default: the files as they lie here)."
+    ),
+    click.option(
+        "--author",
+        metavar="LOGIN-OR-ID",
+        help="Who proposes the change; a forge id counts, a login is looked up at the base.",
+    ),
+)
+
+
+def change_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which change is meant, and whose."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +121,32 @@ def open_subject(
         history(before.at(main or start)),
         balances_at(stack, root, start, before.objects),
     )
+
+
+def judgement(
+    subject: Subject, author: Actor | None, *, paths: Sequence[str] = (), every: bool = False
+) -> tuple[Finding, ...]:
+    """Return what is wrong with a subject (only in some paths, or with everything)."""
+    from neurocaas_ci.validate.engine import judge
+
+    return judge(
+        Registry(subject.base) if subject.base else None,
+        Registry(subject.head),
+        subject.changes,
+        recipe_of=_recipe,
+        published=subject.published,
+        every_job=every,
+        paths=paths,
+        author=author,
+        balance_of=subject.balance_of,
+    )
+
+
+def _recipe(tree: Tree, name: str) -> Sha256:
+    # Most changes touch no environment.
+    from neurocaas_ci.build.recipe import recipe
+
+    return recipe(tree, name)
 
 
 def find_author(subject: Subject, author: str | None) -> Actor | None:

@@ -11,42 +11,23 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.cli.common import say
-from neurocaas_ci.cli.subject import Subject, find_author, open_subject
+from neurocaas_ci.cli.subject import Subject, change_options, find_author, judgement, open_subject
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.actor import Actor
-from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.tree import Tree
-from neurocaas_ci.validate.engine import judge
 
 
 @click.command("validate", short_help="Check the registry, or what a change does to it.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--repo",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=None,
-    help="The registry: a git repository or a plain folder (default: the one around this folder).",
-)
-@click.option(
-    "--base", metavar="REV", help="Compare with this commit (default: where main was left)."
-)
-@click.option(
-    "--head", metavar="REV", help="Judge this commit (default: the files as they lie here)."
-)
+@change_options
 @click.option("--fix", "write", is_flag=True, help="Mend what is mechanical in the files here.")
 @click.option(
     "--diff", "preview", is_flag=True, help="Show what --fix would change; write nothing."
 )
 @click.option("--all", "every", is_flag=True, help="Judge everything, not only the change.")
-@click.option(
-    "--author",
-    metavar="LOGIN-OR-ID",
-    help="Who proposes the change; a forge id counts, a login is looked up at the base.",
-)
 @click.option(
     "--format",
     "form",
@@ -80,26 +61,10 @@ def command(
         if write or preview:
             findings = _mend(subject, who, wanted, every=every, write=not preview)
         else:
-            findings = _findings(subject, subject.head, who, wanted, every=every)
+            findings = judgement(subject, who, paths=wanted, every=every)
         if not preview:
             click.echo(_render(findings, subject.head, form), nl=False)
     _conclude(findings)
-
-
-def _findings(
-    subject: Subject, tree: Tree, author: Actor | None, wanted: Sequence[str], *, every: bool
-) -> tuple[Finding, ...]:
-    return judge(
-        Registry(subject.base) if subject.base else None,
-        Registry(tree),
-        subject.changes,
-        recipe_of=_recipe,
-        published=subject.published,
-        every_job=every,
-        paths=wanted,
-        author=author,
-        balance_of=subject.balance_of,
-    )
 
 
 def _mend(
@@ -116,7 +81,7 @@ def _mend(
         )
 
     def judge_again(tree: Tree) -> tuple[Finding, ...]:
-        return _findings(subject.on(tree), tree, author, wanted, every=every)
+        return judgement(subject.on(tree), author, paths=wanted, every=every)
 
     result = fix.fix(subject.root, judge_again, write=write)
     count = sum(file is not None for file in result.files.values())
@@ -129,13 +94,6 @@ def _mend(
             hint="`neurocaas validate --fix` writes this",
         )
     return result.findings
-
-
-def _recipe(tree: Tree, name: str) -> Sha256:
-    # Most changes touch no environment.
-    from neurocaas_ci.build.recipe import recipe
-
-    return recipe(tree, name)
 
 
 def _conclude(findings: Sequence[Finding]) -> None:

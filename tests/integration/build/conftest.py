@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from local_server import serve
+
+__all__ = ["serve"]
 
 IAE = """\
 schema: neurocaas/iae/v1
