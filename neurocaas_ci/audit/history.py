@@ -11,7 +11,8 @@ from neurocaas_ci.certify.repository import origin_uri, registry_urn
 from neurocaas_ci.errors import FindingsError
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import published
-from neurocaas_ci.registry.git import GitTree, run_git
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.registry.plumbing import run_git
 
 
 class History:

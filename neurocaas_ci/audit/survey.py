@@ -22,7 +22,7 @@ from neurocaas_ci.certify import layout
 from neurocaas_ci.errors import NeurocaasError, UsageError, VerificationError
 from neurocaas_ci.model.places import MAX_BUNDLE
 from neurocaas_ci.model.verification import Check, Verification, failed
-from neurocaas_ci.registry.git import run_git
+from neurocaas_ci.registry.plumbing import run_git
 
 _CHUNK = 16
 

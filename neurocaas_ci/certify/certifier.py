@@ -10,7 +10,8 @@ from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.publish import publish
 from neurocaas_ci.certify.repository import repository_uri
 from neurocaas_ci.certify.statement import make_statement
-from neurocaas_ci.registry.git import CatFile, head_commit
+from neurocaas_ci.registry.catfile import CatFile
+from neurocaas_ci.registry.git import head_commit
 from neurocaas_ci.run import records
 from neurocaas_ci.signing.interface import Signer
 from neurocaas_ci.stores.directory import DirectoryState, atomic_write

@@ -10,7 +10,7 @@ from neurocaas_ci.errors import IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.places import manifest_path
 from neurocaas_ci.model.registry import Dataset
-from neurocaas_ci.registry.git import CatFile
+from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.tree import blob_id
 from neurocaas_ci.run import records
 from neurocaas_ci.run.resolve import parse_job

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError, VerificationError
-from neurocaas_ci.registry.git import CatFile, git_environment, head_commit, run_git
+from neurocaas_ci.registry.catfile import CatFile
+from neurocaas_ci.registry.git import head_commit
+from neurocaas_ci.registry.plumbing import git_environment, run_git
 from neurocaas_ci.stores.directory import unique_name
 
 _TRIES = 20

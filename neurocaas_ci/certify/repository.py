@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.registry.git import run_git
+from neurocaas_ci.registry.plumbing import run_git
 
 _URN = "urn:neurocaas:registry:"
 _ADDRESS = re.compile(r"(?:https?|ssh|git)://(?:[^@/]*@)?([^/:]+)(?::\d+)?/(.+)")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.model.ledger import Account, Balance
-from neurocaas_ci.registry.git import CatFile
+from neurocaas_ci.registry.catfile import CatFile
 
 if TYPE_CHECKING:
     from neurocaas_ci.ledger.books import Books

@@ -18,7 +18,8 @@ from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageErr
 from neurocaas_ci.forges.interface import Candidate, Pull
 from neurocaas_ci.forges.local_git import LocalGitForge
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.registry.git import CatFile, GitTree
+from neurocaas_ci.registry.catfile import CatFile
+from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.report.text import render, summary
 from neurocaas_ci.validate.gate import gate
 

@@ -15,7 +15,7 @@ from typing import Any
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull, PullState
 from neurocaas_ci.forges.plumbing import Plumbing
-from neurocaas_ci.registry.git import CatFile
+from neurocaas_ci.registry.catfile import CatFile
 
 MAIN = "refs/heads/main"
 _ZERO = "0" * 40

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
-from neurocaas_ci.registry.git import git_environment
+from neurocaas_ci.registry.plumbing import git_environment
 
 _AUTHOR = "neurocaas"
 _OWN_LOCK = "neurocaas-pulls.lock"

@@ -16,7 +16,7 @@ from neurocaas_ci.ledger.rows import CommitRow, Entry, EntryRow
 from neurocaas_ci.ledger.view import View
 from neurocaas_ci.model.ledger import Account, Balance, Decision, JobMerged
 from neurocaas_ci.model.money import Microdollars
-from neurocaas_ci.registry.git import CatFile
+from neurocaas_ci.registry.catfile import CatFile
 
 _MAIN = ("refs/remotes/origin/main", "refs/heads/main")
 _T = TypeVar("_T")

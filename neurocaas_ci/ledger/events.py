@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +24,9 @@ from neurocaas_ci.model.places import MAX_BUNDLE, job_id, job_of
 from neurocaas_ci.model.registry import Hardware, Job
 from neurocaas_ci.plan.cost import step_costs, total
 from neurocaas_ci.registry import Loaded, Registry
+from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.decode import MAX_BYTES
-from neurocaas_ci.registry.git import CatFile, run_git
+from neurocaas_ci.registry.plumbing import run_git
 from neurocaas_ci.registry.single import OneFile
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR
 
@@ -81,6 +82,14 @@ class Reader:
             yield self._job(file, commit.id)
         for job, file in certificates:
             yield self._certificate(job, file)
+
+    @staticmethod
+    def wanted(commits: Iterable[Commit]) -> Iterator[str]:
+        """Return the ids of the manifests and certificates that these commits bring."""
+        for commit in commits:
+            for file in commit.touched:
+                if file.added and file.mode in _FILES:
+                    yield file.blob
 
     def _budget(self, folder: str, name: str, file: Touched) -> Iterator[LedgerEvent | Published]:
         there = file.mode in _FILES

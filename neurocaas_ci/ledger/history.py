@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.places import FOLDER
-from neurocaas_ci.registry.git import git_environment
+from neurocaas_ci.registry.plumbing import git_environment
 
 _GIT = ("git", "--no-replace-objects", "-C")
 _CHUNK = 1 << 16

@@ -16,7 +16,7 @@ from neurocaas_ci.ledger.index import Index, MovedError
 from neurocaas_ci.ledger.rows import CommitRow
 from neurocaas_ci.ledger.view import View
 from neurocaas_ci.model.ledger import Account
-from neurocaas_ci.registry.git import CatFile
+from neurocaas_ci.registry.catfile import CatFile
 
 Say = Callable[[str], None]
 
@@ -129,6 +129,7 @@ class Keeper:
                     top.forget_after(-1)
                 # What a fold has looked up is not kept for the whole of a long history.
                 fold = Fold(view, top)
+                self.git.ahead(reader.wanted(batch))
                 for commit in batch:
                     position += 1
                     base = tip = CommitRow(position, commit.id, commit.time)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.decode import MAX_BYTES
-from neurocaas_ci.registry.git import CatFile, head_commit, run_git
+from neurocaas_ci.registry.git import head_commit
 from neurocaas_ci.registry.parse import parse
+from neurocaas_ci.registry.plumbing import run_git
 from neurocaas_ci.registry.tree import TreeEntry
 
 Status = Literal["added", "modified", "deleted", "renamed", "typechange"]

@@ -7,6 +7,7 @@ handled here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import yaml
@@ -18,6 +19,7 @@ from yaml.events import (
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
+    StreamEndEvent,
 )
 
 from neurocaas_ci.model.finding import Finding, Location
@@ -59,8 +61,7 @@ def parse(path: str, content: bytes) -> tuple[Document, tuple[Finding, ...]]:
         return Document(path), tuple(findings)
     folding = _Folding(path, findings)
     try:
-        for event in yaml.parse(text, _Loader):
-            folding.feed(event)
+        folding.feed(text)
     except _StopError:
         return Document(path), tuple(findings)
     except yaml.MarkedYAMLError as error:
@@ -90,41 +91,57 @@ class _Folding:
         self._documents = 0
         self._values = 0
 
-    def feed(self, event: yaml.Event) -> None:
-        """Take the next event; raise _StopError when reading on is useless or dangerous."""
-        kind = type(event)
-        if kind is ScalarEvent:
-            self._scalar(event)
-        elif kind is MappingStartEvent:
-            self._open(event, {})
-        elif kind is SequenceStartEvent:
-            self._open(event, [])
-        elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            frame = self._stack.pop()
-            if frame.anchor is not None:
-                self._anchors[frame.anchor] = (frame.data, frame.node)
-            self._place(frame.data, frame.node)
-        elif kind is AliasEvent:
-            self._alias(event)
-        elif kind is DocumentStartEvent:
-            self._documents += 1
-            if self._documents > 1:
-                self._stop(
-                    "NC-F005",
-                    event,
-                    "a second YAML document starts here",
-                    "one file holds one document: remove the `---` line, or make another file",
-                )
+    def feed(self, text: str) -> None:
+        """Take all events; raise _StopError when reading on is useless or dangerous."""
+        take: dict[type, Callable[[Any], None]] = {
+            ScalarEvent: self._scalar,
+            MappingStartEvent: self._mapping,
+            SequenceStartEvent: self._sequence,
+            MappingEndEvent: self._close,
+            SequenceEndEvent: self._close,
+            AliasEvent: self._alias,
+            DocumentStartEvent: self._document,
+        }
+        loader = _Loader(text)
+        try:
+            # A job is some fifty events, and there may be 100,000 jobs: `yaml.parse` takes twice
+            # the calls for each.
+            while (kind := type(event := loader.get_event())) is not StreamEndEvent:
+                if kind in take:
+                    take[kind](event)
+        finally:
+            loader.dispose()
+
+    def _document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            self._stop(
+                "NC-F005",
+                event,
+                "a second YAML document starts here",
+                "one file holds one document: remove the `---` line, or make another file",
+            )
+
+    def _mapping(self, event: Any) -> None:
+        self._open(event, {})
+
+    def _sequence(self, event: Any) -> None:
+        self._open(event, [])
+
+    def _close(self, _: Any) -> None:
+        frame = self._stack.pop()
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = (frame.data, frame.node)
+        self._place(frame.data, frame.node)
 
     def _scalar(self, event: Any) -> None:
         mark = event.start_mark
         node = Node(mark.line + 1, mark.column + 1)
         frame = self._stack[-1] if self._stack else None
+        self._tag(event, "str")
         if frame is not None and frame.node.fields is not None and frame.key is None:
-            self._tag(event, "str")
             self._key(frame, event)
             return
-        self._tag(event, "str")
         value: Any = event.value
         plain = not event.style and event.tag is None
         if plain:

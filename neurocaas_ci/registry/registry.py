@@ -16,7 +16,7 @@ from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
 from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.repairs import with_repairs, word_repair
-from neurocaas_ci.registry.tree import Tree
+from neurocaas_ci.registry.tree import ReadsAhead, Tree
 from neurocaas_ci.schemas.check import check
 
 T_co = TypeVar("T_co", covariant=True)
@@ -71,6 +71,8 @@ class Registry:
         """Load a manifest by its path, or by its id `<login>/<yyyy-mm>/<job>`."""
         if not path.startswith(f"{_JOBS}/"):
             path = f"{_JOBS}/{path}.yaml"
+        if path in self._cache:
+            return self._cache[path]
         match = _JOB_PATH.fullmatch(path)
         month = match[1] if match else ""
         return self._load(path, "job", lambda data: convert.job(data, month))
@@ -116,6 +118,11 @@ class Registry:
         """Return the names of all folders in iae/ that hold files, sorted."""
         paths = (entry.path.split("/") for entry in self.tree.entries(_IAES))
         return sorted({parts[1] for parts in paths if len(parts) > 2})  # noqa: PLR2004 - iae/<name>/<file>
+
+    def ahead(self, paths: Iterable[str]) -> None:
+        """Say which files are loaded next; a tree that reads many at once does so."""
+        if isinstance(self.tree, ReadsAhead):
+            self.tree.ahead(path for path in paths if path not in self._cache)
 
     def forget(self, paths: Iterable[str]) -> None:
         """Let go of loaded files that are not needed again."""

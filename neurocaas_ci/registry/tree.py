@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 REGULAR = "100644"
 EXECUTABLE = "100755"
@@ -12,8 +12,7 @@ SYMLINK = "120000"
 SUBMODULE = "160000"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):
     """A file of a tree: repository-relative path, git mode, git object id of its content.
 
     A submodule has the mode 160000 and the id of a commit. Anything in a folder that git cannot
@@ -38,6 +37,15 @@ class Tree(Protocol):
 
     def entries(self, prefix: str = "") -> list[TreeEntry]:
         """Return all files at or below `prefix`, sorted by path; symlinks are never followed."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A tree for which it is cheaper to be asked for many files at once."""
+
+    def ahead(self, paths: Iterable[str]) -> None:
+        """Prepare for `read` of these files, in any order; nothing else changes."""
         ...
 
 

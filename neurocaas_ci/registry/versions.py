@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.changes import version_of
 from neurocaas_ci.registry.decode import MAX_BYTES
-from neurocaas_ci.registry.git import CatFile, run_git
+from neurocaas_ci.registry.plumbing import run_git
 
 _FOLDER = "registry/blueprints"
 _NOTHING = {"0" * 40, "0" * 64}

@@ -13,7 +13,7 @@ from pathlib import Path
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.registry.changes import Change, Status, parse_raw
 from neurocaas_ci.registry.folder import SKIPPED, FolderTree
-from neurocaas_ci.registry.git import run_git
+from neurocaas_ci.registry.plumbing import run_git
 from neurocaas_ci.registry.tree import TreeEntry
 
 _NOTHING = "000000"

@@ -77,6 +77,7 @@ def _judge(context: Context) -> set[Finding]:
             chosen = jobs[start : start + _JOBS_AT_ONCE]
             scope = Scope(frozenset(), (), chosen)
             part = replace(context, scope=scope, changes=())
+        context.head.ahead(part.scope.jobs)
         findings.update(f for loaded in part.loaded() for f in loaded.findings)
         for rule in rules():
             findings.update(_first(rule, part))

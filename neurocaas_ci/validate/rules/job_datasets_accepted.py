@@ -26,19 +26,21 @@ class JobDatasetsAccepted(Rule):
                 continue
             rules = blueprint.datasets
             for index, dataset in enumerate(job.value.datasets):
-                place = job.document.locate(["datasets", index, "uri"])
                 if rules.suffixes and not dataset.name.endswith(rules.suffixes):
                     yield self.finding(
-                        place,
+                        job.document.locate(["datasets", index, "uri"]),
                         f"{blueprint.name} does not accept `{dataset.name}`",
                         f"accepted are files that end in {', '.join(rules.suffixes)}",
                     )
-                size = job.document.locate(["datasets", index, "size"])
                 if dataset.size > rules.max_size:
                     yield self.finding(
-                        size,
+                        job.document.locate(["datasets", index, "size"]),
                         f"the dataset is larger than {format_size(rules.max_size)}",
                         f"{blueprint.name} accepts {format_size(rules.max_size)} at most",
                     )
                 elif dataset.size == 0:
-                    yield self.finding(size, "the dataset is empty", "name a file with data in it")
+                    yield self.finding(
+                        job.document.locate(["datasets", index, "size"]),
+                        "the dataset is empty",
+                        "name a file with data in it",
+                    )
