@@ -13,6 +13,9 @@ import click
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.run.home import Home, default_cache, default_home
 
+ORIGIN_MAIN, LOCAL_MAIN = "refs/remotes/origin/main", "refs/heads/main"
+"""Where main is: the origin's, as it was fetched last, before the one of this clone."""
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 # The pattern of the user schema: a login is a folder's name and stands in YAML.
@@ -64,7 +67,7 @@ def main_ref(repo: Path, *, fetch: bool) -> str:
         if result.returncode:
             reason = result.stderr.strip().split("\n")[-1]
             say(f"note: origin does not answer, going on with what is known here ({reason})")
-    wanted = ("refs/remotes/origin/main", "refs/heads/main")
+    wanted = (ORIGIN_MAIN, LOCAL_MAIN)
     found = _git(repo, "for-each-ref", "--format=%(refname)", *wanted).split()
     for ref in wanted:
         if ref in found:

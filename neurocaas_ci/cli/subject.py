@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from neurocaas_ci.cli.balances import balances_at
-from neurocaas_ci.cli.common import find_repo, main_ref
-from neurocaas_ci.errors import UsageError
+from neurocaas_ci.cli.common import LOCAL_MAIN, ORIGIN_MAIN, find_repo
+from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.ledger import Account, Balance
 from neurocaas_ci.registry import Registry
+from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.changes import Change, between, merge_base, of_entries
 from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.git import GitTree, head_commit
@@ -54,8 +56,7 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What is judged: the proposed state, and what it is compared with.
 
     `root` is the folder of the registry; `base` and `changes` are None for a plain folder.
@@ -76,12 +77,12 @@ class Subject:
     def on(self, tree: Tree) -> Subject:
         """Return the judgement of another state of the registry's files; all of them are read."""
         if self.base is None:
-            return replace(self, head=tree)
+            return self._replace(head=tree)
         before = [entry for name in FOLDERS for entry in self.base.entries(name)]
         after = [entry for name in FOLDERS for entry in tree.entries(name)]
         elsewhere = [c for c in self.changes or () if c.path.split("/")[0] not in FOLDERS]
         changes = sorted([*of_entries(before, after), *elsewhere])
-        return replace(self, head=tree, changes=tuple(changes))
+        return self._replace(head=tree, changes=tuple(changes))
 
 
 def open_subject(
@@ -99,18 +100,25 @@ def open_subject(
             raise
         root = (repo or Path.cwd()).absolute()
         return Subject(root, FolderTree(root))
-    target = stack.enter_context(GitTree(root, head)) if head else None
-    tip = target.commit if target else _head(root)
-    main = _main(root)
-    start = head_commit(root, base) if base else merge_base(root, tip, main or tip) if tip else None
+    objects = stack.enter_context(CatFile(root))
+    target = GitTree(root, _commit(objects, root, head), shared=objects) if head else None
+    tip = target.commit if target else _head(objects, root)
+    main = _main(objects)
+    start = (
+        _commit(objects, root, base)
+        if base
+        else merge_base(root, tip, main or tip)
+        if tip
+        else None
+    )
     if start is None:
         return Subject(root, target or FolderTree(root))
+    before = GitTree(root, start, shared=objects)
     state: Tree
     if target:
-        state, before = target, target.at(start)
+        state = target
         changes = between(root, start, target.commit)
     else:
-        before = stack.enter_context(GitTree(root, start))
         state = FolderTree(root, algorithm="sha1" if len(start) == 40 else "sha256")  # noqa: PLR2004 - digits of SHA-1
         changes = uncommitted(root, start, state, FOLDERS)
     return Subject(
@@ -119,7 +127,7 @@ def open_subject(
         before,
         changes,
         history(before.at(main or start)),
-        balances_at(stack, root, start, before.objects),
+        balances_at(stack, root, start, objects),
     )
 
 
@@ -180,16 +188,24 @@ def _configured(root: Path) -> str | None:
     return done.stdout.strip() or None
 
 
-def _head(root: Path) -> str | None:
+def _commit(objects: CatFile, root: Path, rev: str) -> str:
+    """Return the full id of a commit; raise UsageError when there is none."""
+    with contextlib.suppress(BackendUnavailableError):
+        if (found := objects.commit(rev)) is not None:
+            return found
+    # Knows every way to name a commit, and says what is wrong with a repository.
+    return head_commit(root, rev)
+
+
+def _head(objects: CatFile, root: Path) -> str | None:
     try:
-        return head_commit(root, "HEAD")
+        return _commit(objects, root, "HEAD")
     except UsageError:
         # A repository without a commit is judged as the folder it is.
         return None
 
 
-def _main(root: Path) -> str | None:
-    try:
-        return head_commit(root, main_ref(root, fetch=False))
-    except UsageError:
-        return None
+def _main(objects: CatFile) -> str | None:
+    with contextlib.suppress(BackendUnavailableError):
+        return objects.commit(ORIGIN_MAIN) or objects.commit(LOCAL_MAIN)
+    return None

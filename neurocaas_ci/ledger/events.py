@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.ledger.certified import concluded
@@ -38,8 +39,7 @@ _MAX_KNOWN = 1_000
 _MOST = microdollars(10_000_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """A commit introduced a blueprint version; `blob` is the id of the file's content."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -38,8 +37,7 @@ class Touched(NamedTuple):
         return not self.old_mode.strip("0")
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit of the history: its first parent, its time (seconds since 1970), what it touched.
 
     Only files of the registry and certificates are listed.

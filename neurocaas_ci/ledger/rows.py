@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from neurocaas_ci.model.ledger import Account, Balance
@@ -75,8 +74,7 @@ class VersionRow(NamedTuple):
     blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of an account for people and programs; amounts are microdollars.
 
     `balance` is what stands on the account after it; `time` is seconds since 1970.

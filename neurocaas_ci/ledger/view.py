@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from neurocaas_ci.ledger.index import Index
 from neurocaas_ci.ledger.rows import CommitRow, EndRow, EntryRow, JobRow, VersionRow, read_accounts
@@ -15,8 +14,7 @@ from neurocaas_ci.model.money import Microdollars
 _Row = TypeVar("_Row")
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """Books as of one commit: the newest rows lie in the first layer, each read up to a position."""
 
     layers: tuple[tuple[Index, int], ...]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """The author of a pull request: the forge's numeric id, and whether it is the platform itself.
 
     The login that belongs to the number is looked up in the base commit's files, never taken from

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any, NewType
@@ -28,6 +27,9 @@ def oci_digest(digest: Sha256) -> str:
 
 def sha256_bytes(data: bytes) -> Sha256:
     """Return the digest of bytes in memory."""
+    # Loading OpenSSL takes as long as starting Python, and many commands compute no digest.
+    import hashlib
+
     return Sha256(hashlib.sha256(data).hexdigest())
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(NamedTuple):
     """A place in a file of the registry; line and column count from 1, `pointer` is a JSON pointer."""
 
     path: str
@@ -21,8 +19,7 @@ class Location:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Replace:
+class Replace(NamedTuple):
     """Write `new` where `old` stands verbatim at line and column (from 1); otherwise nothing is done.
 
     A line feed in either of them stands for the line break that the file uses.
@@ -35,16 +32,14 @@ class Replace:
     new: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(NamedTuple):
     """Give a file another path, when nothing is there yet."""
 
     path: str
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unexecutable:
+class Unexecutable(NamedTuple):
     """Take the executable bit from a file."""
 
     path: str
@@ -53,8 +48,7 @@ class Unexecutable:
 Repair = Replace | Rename | Unexecutable
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One problem: which rule, where, what is wrong, and how to fix it.
 
     `repair` is set when the fix is mechanical: no judgement is needed, and nothing else changes.

@@ -6,7 +6,6 @@ in the registry. I/O is not handled here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from neurocaas_ci.model.money import ZERO, Microdollars
@@ -24,8 +23,7 @@ class Account(NamedTuple):
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """What stands on an account: its cap (None: no bound), what was spent, what is reserved."""
 
     cap: Microdollars | None = None
@@ -45,8 +43,7 @@ def opening(account: Account) -> Balance:
     return Balance(None if account.kind == "blueprint" else ZERO)
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetSet:
+class BudgetSet(NamedTuple):
     """A commit gave an account a cap, or (None) took it away; `note` says why when it is not plain."""
 
     account: Account
@@ -54,8 +51,7 @@ class BudgetSet:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JobMerged:
+class JobMerged(NamedTuple):
     """A commit added a job that may cost `maximum` at most, charged to each of the accounts."""
 
     job: str
@@ -63,16 +59,14 @@ class JobMerged:
     maximum: Microdollars
 
 
-@dataclass(frozen=True, slots=True)
-class JobUnpriced:
+class JobUnpriced(NamedTuple):
     """A commit added a job of which nobody can say what it may cost: it reserves nothing."""
 
     job: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobConcluded:
+class JobConcluded(NamedTuple):
     """A commit added the certificate of a job, which used this much.
 
     When the certificate does not say so soundly, `used` is None, all that was reserved counts as
@@ -87,8 +81,7 @@ class JobConcluded:
 LedgerEvent = BudgetSet | JobMerged | JobUnpriced | JobConcluded
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Whether a merged job may run; `short` are the accounts that could not bear its maximum.
 
     `reason` is set when it could not be said what the job may cost.

@@ -1,4 +1,4 @@
-"""Runs: what is planned, what a worker is told, and what it recorded; I/O is not handled here."""
+"""Runs: what a worker is told, and what it recorded; I/O is not handled here."""
 
 from __future__ import annotations
 
@@ -24,26 +24,6 @@ Reason = Literal[
     "upstream_failed",
 ]
 IsolationLevel = Literal["sandbox", "none"]
-
-
-def run_id(index: int, count: int, label: str) -> str:
-    """Return `<dataset number>-<label>`; numbers count from 1 and have the same width in a job."""
-    return f"{index + 1:0{max(3, len(str(count)))}d}-{label}"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRun:
-    """One run as a protocol expands it from a job.
-
-    `id` is unique in the job and safe as a file name; `dataset` is an index into the job's datasets;
-    `needs` maps a folder under /inputs to the id of the run whose outputs appear there.
-    """
-
-    id: str
-    step: str
-    dataset: int | None
-    replica: int | None = None
-    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

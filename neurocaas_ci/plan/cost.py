@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.money import ZERO, Microdollars, bound, microdollars
@@ -14,8 +14,7 @@ from neurocaas_ci.protocols import expand
 HardwareOf = Callable[[str], Hardware | None]
 
 
-@dataclass(frozen=True, slots=True)
-class StepCost:
+class StepCost(NamedTuple):
     """The runs of one step: on what, each for how many seconds at most, at which price per hour."""
 
     step: str

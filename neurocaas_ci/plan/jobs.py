@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.ledger import Account, Balance, BudgetSet, JobMerged
@@ -98,7 +98,7 @@ def _run(
     if expected_of and (found := expected_of(value, steps)):
         expected, sample = found
     budgets = tuple(
-        BudgetLine(account, b, replace(b, reserved=Microdollars(b.reserved + maximum)))
+        BudgetLine(account, b, b._replace(reserved=Microdollars(b.reserved + maximum)))
         for account, b in zip(accounts, before, strict=True)
     )
     short = () if decision is None else decision.short

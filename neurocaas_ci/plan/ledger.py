@@ -10,7 +10,6 @@ more than was reserved.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from neurocaas_ci.model.ledger import (
     Account,
@@ -56,7 +55,7 @@ class Ledger:
     def apply(self, event: LedgerEvent) -> Decision | None:
         """Take the next event; return the decision on a merged job."""
         if isinstance(event, BudgetSet):
-            self.balances[event.account] = replace(self.balance(event.account), cap=event.cap)
+            self.balances[event.account] = self.balance(event.account)._replace(cap=event.cap)
             return None
         if isinstance(event, JobConcluded):
             self._conclude(event)

@@ -12,8 +12,8 @@ import pkgutil
 from collections.abc import Callable
 
 from neurocaas_ci.model.blueprint import Blueprint
+from neurocaas_ci.model.planned_run import PlannedRun
 from neurocaas_ci.model.registry import Job
-from neurocaas_ci.model.run import PlannedRun
 
 Expand = Callable[[Blueprint, Job], tuple[PlannedRun, ...]]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from neurocaas_ci.model.blueprint import Blueprint
+from neurocaas_ci.model.planned_run import PlannedRun, run_id
 from neurocaas_ci.model.registry import Job
-from neurocaas_ci.model.run import PlannedRun, run_id
 from neurocaas_ci.protocols.bounds import bounded
 
 

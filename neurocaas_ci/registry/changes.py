@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.registry.catfile import CatFile
@@ -29,8 +28,7 @@ _STATUS: dict[str, Status] = {
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Change:
+class Change(NamedTuple):
     """One changed path; modes are git's (`000000` where there is no file), ids name contents.
 
     `old_path` is set when the file was renamed.

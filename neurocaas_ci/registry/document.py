@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurocaas_ci.model.finding import Location
 
@@ -29,8 +28,7 @@ class Node:
         self.keys: dict[str, tuple[int, int]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """The data of a file and where each part of it stands; `data` is None when nothing was read."""
 
     path: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from neurocaas_ci import schemas
 from neurocaas_ci.model.blueprint import Blueprint
@@ -31,8 +30,7 @@ _POLICY = "registry/policy.yaml"
 _JOB_PATH = re.compile(rf"{_JOBS}/[^/]+/([^/]+)/[^/]+\.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[T_co]):
+class Loaded(NamedTuple, Generic[T_co]):
     """What a file holds: the value, or None and the findings that say why.
 
     `exists` is false when there is no readable file; then `document` has a path and no data.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from neurocaas_ci.model.finding import Finding, Location, Replace
 from neurocaas_ci.registry.document import Document
@@ -30,7 +29,7 @@ def with_repairs(content: bytes, findings: Sequence[Finding]) -> list[Finding]:
         repair = (
             _REPAIRS[finding.rule](source, finding.location) if finding.rule in _REPAIRS else None
         )
-        result.append(replace(finding, repair=repair) if repair else finding)
+        result.append(finding._replace(repair=repair) if repair else finding)
     return result
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurocaas_ci.registry.tree import REGULAR, TreeEntry, blob_id
 
 
-@dataclass(frozen=True, slots=True)
-class OneFile:
+class OneFile(NamedTuple):
     """A file by its path, as a tree that a registry can be read from."""
 
     path: str

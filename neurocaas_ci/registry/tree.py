@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -59,6 +58,8 @@ def parts_of(path: str) -> list[str] | None:
 
 def blob_id(content: bytes, algorithm: str = "sha1") -> str:
     """Return the git object id that this content has as a blob (gitformat-pack, "loose objects")."""
+    import hashlib
+
     # Git chose SHA-1; the id names content that is also compared, it is not trusted by itself.
     state = hashlib.new(algorithm, b"blob %d\0" % len(content), usedforsecurity=False)
     state.update(content)

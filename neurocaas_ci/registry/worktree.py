@@ -7,7 +7,6 @@ read again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from neurocaas_ci.errors import UsageError
@@ -48,7 +47,7 @@ def _settled(change: Change, folder: FolderTree) -> Change:
         return change
     here = folder.entries(change.path)
     if len(here) == 1 and here[0].path == change.path:
-        return replace(change, mode=here[0].mode, blob=here[0].blob)
+        return change._replace(mode=here[0].mode, blob=here[0].blob)
     return change
 
 

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from neurocaas_ci.stores.directory import DirectoryBlobs, DirectoryState
+if TYPE_CHECKING:
+    from neurocaas_ci.stores.directory import DirectoryBlobs, DirectoryState
 
 
 def default_home() -> Path:
@@ -34,11 +36,16 @@ class Home:
     @cached_property
     def blobs(self) -> DirectoryBlobs:
         """Return the blob store."""
+        # Most commands ask only where the folders are.
+        from neurocaas_ci.stores.directory import DirectoryBlobs
+
         return DirectoryBlobs(self.root / "store")
 
     @cached_property
     def state(self) -> DirectoryState:
         """Return the state store."""
+        from neurocaas_ci.stores.directory import DirectoryState
+
         return DirectoryState(self.root / "store")
 
     @cached_property

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.planned_run import PlannedRun
 from neurocaas_ci.model.registry import Dataset, Job
-from neurocaas_ci.model.run import InputFile, PlannedRun, RunSpec
+from neurocaas_ci.model.run import InputFile, RunSpec
 from neurocaas_ci.protocols import expand
 from neurocaas_ci.protocols.parameters import effective
 

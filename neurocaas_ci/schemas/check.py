@@ -11,8 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Step = str | int
 UNKNOWN_KEY, MISSING_KEY, WRONG_TYPE, WRONG_VALUE = "NC-S001", "NC-S002", "NC-S003", "NC-S004"
@@ -40,8 +39,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(NamedTuple):
     """One difference between a document and a schema; `on_key` puts it on the key, not the value.
 
     `instead` is the one word that was surely meant in the place of the word that is there.

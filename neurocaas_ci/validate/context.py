@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.blueprint import Blueprint
@@ -25,16 +24,14 @@ _T = TypeVar("_T")
 FOLDERS = ("registry", "iae", "certificates")
 
 
-@dataclass(frozen=True, slots=True)
-class Valid(Generic[_T]):
+class Valid(NamedTuple, Generic[_T]):
     """A value that its schema accepts, and the document it came from."""
 
     value: _T
     document: Document
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """The proposed state (`head`), the state it starts from (`base`), and the changed paths.
 
     `scope` says which files are judged; the iterators yield only those. `changes` are all changed

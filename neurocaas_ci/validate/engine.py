@@ -7,7 +7,6 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.finding import Finding, Location
@@ -71,12 +70,12 @@ def _judge(context: Context) -> set[Finding]:
     """Judge a scope, its manifests a thousand at a time: they are many, and soon forgotten."""
     jobs = context.scope.jobs
     findings: set[Finding] = set()
-    part = replace(context, scope=replace(context.scope, jobs=jobs[:_JOBS_AT_ONCE]))
+    part = context._replace(scope=context.scope._replace(jobs=jobs[:_JOBS_AT_ONCE]))
     for start in range(0, max(len(jobs), 1), _JOBS_AT_ONCE):
         if start:
             chosen = jobs[start : start + _JOBS_AT_ONCE]
             scope = Scope(frozenset(), (), chosen)
-            part = replace(context, scope=scope, changes=())
+            part = context._replace(scope=scope, changes=())
         context.head.ahead(part.scope.jobs)
         findings.update(f for loaded in part.loaded() for f in loaded.findings)
         for rule in rules():
@@ -106,7 +105,7 @@ def _new(
     elsewhere = {f for f in findings if f.location.path not in changed}
     if not elsewhere:
         return findings
-    scope = replace(context.scope, jobs=())
-    before = replace(context, head=base, base=None, scope=scope, changes=(), balance_of=None)
+    scope = context.scope._replace(jobs=())
+    before = context._replace(head=base, base=None, scope=scope, changes=(), balance_of=None)
     known = {(f.rule, f.location) for f in _judge(before)}
     return findings - {f for f in elsewhere if (f.rule, f.location) in known}

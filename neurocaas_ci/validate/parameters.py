@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurocaas_ci.registry.document import Step
 from neurocaas_ci.schemas.check import nearest
@@ -25,8 +24,7 @@ _TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One problem below `pointer`; `on_key` puts it on the key, not the value."""
 
     pointer: tuple[Step, ...]

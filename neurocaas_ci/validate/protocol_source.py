@@ -10,8 +10,7 @@ import functools
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.touched import files
@@ -26,8 +25,7 @@ _MAX_TOKENS = 1_000
 _COOKIE = re.compile(r"(?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A module's tree, or what is wrong and where (line and column from 1)."""
 
     tree: ast.Module | None

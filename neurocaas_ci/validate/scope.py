@@ -8,7 +8,7 @@ looked at by the rules about removal).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change
@@ -26,8 +26,7 @@ _TOUCHES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The files to be judged: whole kinds, single environments (None: all), manifests by path.
 
     `everything` means that all other files of the registry are looked at as well, not only changed

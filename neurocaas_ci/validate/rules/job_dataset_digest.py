@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
 
-_EMPTY = hashlib.sha256(b"").hexdigest()
+# SHA-256 of no bytes (FIPS 180-4).
+_EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 class JobDatasetDigest(Rule):

@@ -9,8 +9,8 @@ from inline_snapshot import snapshot
 
 from neurocaas_ci.model.blueprint import Blueprint, BlueprintLimits, DatasetRules, Step
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.planned_run import run_id
 from neurocaas_ci.model.registry import Dataset, Job
-from neurocaas_ci.model.run import run_id
 from neurocaas_ci.protocols import expand, names
 from neurocaas_ci.protocols.parameters import effective
 

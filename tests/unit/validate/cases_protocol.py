@@ -16,7 +16,7 @@ EXPAND = "def expand(blueprint, job):\n    return ()\n"
 _SHIPPED = {path.name: path.read_text() for path in Path(protocols.__path__[0]).glob("*.py")}
 _SOUND = (
     "from __future__ import annotations\n\nimport itertools\nfrom collections.abc import Sequence\n"
-    "from neurocaas_ci.model.run import PlannedRun, run_id\n\n\n"
+    "from neurocaas_ci.model.planned_run import PlannedRun, run_id\n\n\n"
     "def expand(blueprint, job):\n    return tuple(itertools.chain([]))\n"
 )
 
