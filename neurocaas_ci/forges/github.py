@@ -1,0 +1,264 @@
+"""GitHub behind the ports of a hosted forge, by PyGithub; every method may be called again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, cast
+
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.forges.github_client import Address, connect, translated
+from neurocaas_ci.forges.hosted import Check, FileStatus, PullFacts, PullFile, WorkflowRun
+
+if TYPE_CHECKING:
+    from github.IssueComment import IssueComment
+    from github.PullRequest import PullRequest
+
+MAX_FILES = 3_000
+"""GitHub lists no more files of a pull request than this."""
+
+_MAIN = "main"
+_MAX_COMMENTS = 3_000
+# GitHub makes the test merge after the first question, usually within a second or two.
+_MERGEABLE_TRIES, _MERGEABLE_PAUSE = 5, 1.0
+_EXISTS = 422
+_NOT_FOUND = 404
+_CHUNK = 1 << 16
+_SHOWN = 65_000
+
+
+class GitHub:
+    """One repository on GitHub, as `Hub` and `Workflows`."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.client, self.repository = connect(address)
+        self._bot_id: int | None = None
+        self._checks: dict[tuple[str, str, str], int] = {}
+
+    def facts(self, number: int) -> PullFacts:
+        """Return what GitHub knows of a pull request; raise UsageError when there is none."""
+        with self._doing("reading the pull request", number):
+            pull = self.repository.get_pull(number)
+            for _ in range(_MERGEABLE_TRIES):
+                if pull.state != "open" or pull.raw_data.get("mergeable") is not None:
+                    break
+                time.sleep(_MERGEABLE_PAUSE)
+                pull = self.repository.get_pull(number)
+            # More are neither listed nor reviewed.
+            files = [] if pull.changed_files > MAX_FILES else list(pull.get_files())
+            return _facts(pull, [_file(file.raw_data) for file in files])
+
+    def pulls_of(self, commit: str) -> list[int]:
+        """Return the open pull requests onto main whose head is this very commit."""
+        with self._doing("finding the pull requests", commit):
+            found = self.repository.get_commit(commit).get_pulls()
+            return sorted(
+                pull.number
+                for pull in found
+                if (pull.state, pull.base.ref, pull.head.sha) == ("open", _MAIN, commit)
+            )
+
+    def comment(self, number: int, marker: str, body: str) -> None:
+        """Keep one comment on a pull request or an issue: make it, or edit the one with the marker.
+
+        What an interrupted run wrote twice is removed. Only comments of this bot count.
+        """
+        with self._doing("writing the comment", number):
+            issue = self.repository.get_issue(number)
+            mine: list[IssueComment] = []
+            for count, comment in enumerate(issue.get_comments()):
+                if count >= _MAX_COMMENTS:
+                    break
+                if comment.user.id == self._bot() and comment.body.startswith(marker):
+                    mine.append(comment)
+            text = f"{marker}\n{body}"
+            if not mine:
+                issue.create_comment(text)
+                return
+            for double in mine[1:]:
+                double.delete()
+            if mine[0].body != text:
+                mine[0].edit(text)
+
+    def check(self, commit: str, check: Check) -> None:
+        """Make a check of a commit, or bring the one with its name and key up to date."""
+        place = (commit, check.name, check.key)
+        given: dict[str, Any] = {
+            "status": check.status,
+            "output": {"title": check.title[:255], "summary": check.summary[:_SHOWN]},
+        }
+        if check.conclusion is not None:
+            given["conclusion"] = check.conclusion
+        if check.url is not None:
+            given["details_url"] = check.url
+        with self._doing("writing the check", commit):
+            if place not in self._checks:
+                runs = self.repository.get_commit(commit).get_check_runs(check_name=check.name)
+                for run in runs:
+                    if run.external_id == check.key:
+                        self._checks[place] = max(run.id, self._checks.get(place, 0))
+            if place in self._checks:
+                self.repository.get_check_run(self._checks[place]).edit(**given)
+                return
+            made = self.repository.create_check_run(
+                check.name, commit, external_id=check.key, **given
+            )
+            self._checks[place] = made.id
+
+    def propose(self, branch: str, files: Mapping[str, bytes], title: str, body: str) -> int:
+        """Open a pull request that adds files, on a branch from main; return its number.
+
+        Branch, commit and pull request are three steps; each is looked for before it is made.
+        """
+        from github import GithubException
+
+        owner = self.address.repository.split("/")[0]
+        with self._doing("opening the pull request", branch):
+            known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
+            for pull in known:
+                if pull.head.ref == branch:
+                    return pull.number
+            try:
+                self.repository.get_git_ref(f"heads/{branch}")
+            except GithubException as error:
+                if error.status != _NOT_FOUND:
+                    raise
+                # The branch appears with all its files in it.
+                commit = self._commit(files, title)
+                self.repository.create_git_ref(f"refs/heads/{branch}", commit)
+            return self.repository.create_pull(
+                base=_MAIN, head=branch, title=title, body=body, maintainer_can_modify=False
+            ).number
+
+    def run(self, number: int) -> WorkflowRun:
+        """Return a workflow run by its id; raise UsageError when there is none."""
+        with self._doing("reading the workflow run", number):
+            data = self.repository.get_workflow_run(number).raw_data
+        source = data.get("head_repository")
+        return WorkflowRun(
+            data["id"],
+            # GitHub appends `@ref` for runs of other branches.
+            str(data["path"]).split("@", 1)[0],
+            data["event"],
+            data["status"] or "",
+            data["conclusion"],
+            data["head_sha"],
+            source["full_name"] if source else None,
+            data["html_url"],
+        )
+
+    def artifact(self, number: int, name: str, limit: int) -> bytes | None:
+        """Return the zip archive of an artifact of a run, or None where there is none.
+
+        Raise UsageError when it is larger than `limit` bytes; no more than that is ever held.
+        """
+        import requests
+
+        with self._doing("reading the artifact", number):
+            found = self.repository.get_workflow_run(number).get_artifacts()
+            artifact = next((one for one in found if one.name == name and not one.expired), None)
+            if artifact is None:
+                return None
+            _bounded(artifact.size_in_bytes, limit, name)
+            # `requests` leaves the token out when it is redirected to another host.
+            with requests.get(
+                artifact.archive_download_url,
+                headers={"Authorization": f"Bearer {self.address.token}"},
+                stream=True,
+                timeout=30,
+            ) as answer:
+                answer.raise_for_status()
+                parts: list[bytes] = []
+                for part in answer.iter_content(_CHUNK):
+                    parts.append(part)
+                    _bounded(sum(map(len, parts)), limit, name)
+            return b"".join(parts)
+
+    def dispatch(self, workflow: str, inputs: Mapping[str, str]) -> None:
+        """Start a workflow file (its name, such as `run.yml`) on main."""
+        with self._doing("starting the workflow", workflow):
+            self.repository.get_workflow(workflow).create_dispatch(_MAIN, dict(inputs))
+
+    def merge(self, number: int, head: str, title: str) -> bool:
+        """Merge a pull request whose head is still `head`; return False when it has moved."""
+        from github import GithubException
+
+        with self._doing("merging the pull request", number):
+            try:
+                pull = self.repository.get_pull(number)
+                done = pull.merge(commit_title=title, merge_method="merge", sha=head)
+            except GithubException as error:
+                # 405: not mergeable any more, 409: the head has moved.
+                if error.status in {405, 409}:
+                    return self._is_merged(number, head)
+                raise
+            return bool(done.merged)
+
+    def main(self) -> str:
+        """Return the commit that main is now."""
+        with self._doing("reading main", _MAIN):
+            return self.repository.get_git_ref(f"heads/{_MAIN}").object.sha
+
+    def _is_merged(self, number: int, head: str) -> bool:
+        # The answer to an earlier, successful request may have been lost.
+        pull = self.repository.get_pull(number)
+        return bool(pull.merged) and pull.head.sha == head
+
+    def _commit(self, files: Mapping[str, bytes], title: str) -> str:
+        from github.InputGitTreeElement import InputGitTreeElement
+
+        parent = self.repository.get_git_commit(self.main())
+        elements = [
+            InputGitTreeElement(path, "100644", "blob", content=content.decode())
+            for path, content in files.items()
+        ]
+        tree = self.repository.create_git_tree(elements, parent.tree)
+        return self.repository.create_git_commit(title, tree, [parent]).sha
+
+    def _bot(self) -> int:
+        if self._bot_id is None:
+            login = self.address.bot
+            user = self.client.get_user(login) if login else self.client.get_user()
+            self._bot_id = user.id
+        return self._bot_id
+
+    def _doing(self, action: str, what: object) -> AbstractContextManager[None]:
+        number = f"#{what}" if isinstance(what, int) else f" {what}"
+        return translated(action, f"{self.address.repository}{number}")
+
+
+def _facts(pull: PullRequest, files: list[PullFile]) -> PullFacts:
+    data = pull.raw_data
+    source = data["head"].get("repo")
+    return PullFacts(
+        number=data["number"],
+        title=data["title"],
+        author=data["user"]["login"],
+        author_id=data["user"]["id"],
+        state="merged" if data.get("merged") else data["state"],
+        draft=bool(data.get("draft")),
+        base=data["base"]["ref"],
+        base_commit=data["base"]["sha"],
+        head=data["head"]["sha"],
+        head_repository=source["full_name"] if source else None,
+        mergeable=data.get("mergeable"),
+        labels=tuple(label["name"] for label in data.get("labels", ())),
+        changed_files=data["changed_files"],
+        files=tuple(files),
+    )
+
+
+def _file(data: Mapping[str, Any]) -> PullFile:
+    return PullFile(
+        data["filename"], cast("FileStatus", data["status"]), data.get("previous_filename")
+    )
+
+
+def _bounded(size: int, limit: int, name: str) -> None:
+    if size > limit:
+        raise UsageError(
+            f"the artifact {name} has more than {limit} bytes",
+            hint="it does not come from `neurocaas`; look at the run that made it",
+        )

@@ -1,0 +1,160 @@
+"""Speak with GitHub through PyGithub: patient with its limits, with errors of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neurocaas_ci.errors import BackendUnavailableError, NeurocaasError, UsageError
+
+if TYPE_CHECKING:
+    from github import Github
+    from github.Repository import Repository
+
+API = "https://api.github.com"
+_NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+# The public one answers within seconds; what takes longer is asked again.
+_TIMEOUT_SECONDS = 30
+_TRIES = 6
+# A limit that ends later than this is not waited for: the next run of the workflow goes on.
+_LONGEST_WAIT = 120
+_BUSY = 429
+_SERVER_ERROR = 500
+_DENIED = {401, 403}
+_ANNOUNCED_LIMIT = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a repository is on a GitHub: `owner/name`, the API's address, and who is asking.
+
+    `bot` is the login under which comments are written; None asks GitHub whose token it is.
+    """
+
+    repository: str
+    token: str
+    api: str = API
+    bot: str | None = None
+
+
+def address_from(environment: Mapping[str, str], repository: str | None = None) -> Address:
+    """Return the address that the variables of GitHub Actions name.
+
+    `GITHUB_TOKEN` (or `GH_TOKEN`), `GITHUB_REPOSITORY`, `GITHUB_API_URL` are GitHub's own names;
+    `NEUROCAAS_BOT` is the login of the app, when the token is that of one. Raise UsageError when
+    something is missing.
+    """
+    name = repository or environment.get("GITHUB_REPOSITORY", "")
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no repository on GitHub" if name else "no repository on GitHub is named",
+            where="GITHUB_REPOSITORY",
+            hint="run this in a clone whose origin is there, or set GITHUB_REPOSITORY=OWNER/NAME",
+        )
+    token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
+    if not token:
+        raise UsageError(
+            "there is no token for GitHub",
+            where="GITHUB_TOKEN",
+            hint="export GITHUB_TOKEN=$(gh auth token); a workflow sets it for each step with env:",
+        )
+    actions = "github-actions[bot]" if environment.get("GITHUB_ACTIONS") == "true" else None
+    return Address(
+        name,
+        token,
+        environment.get("GITHUB_API_URL") or API,
+        environment.get("NEUROCAAS_BOT") or actions,
+    )
+
+
+def connect(address: Address) -> tuple[Github, Repository]:
+    """Return a client and its repository; nothing is asked yet."""
+    from github import Auth, Github
+    from github.GithubRetry import GithubRetry
+
+    retry = GithubRetry(
+        total=_TRIES,
+        backoff_factor=0.5,
+        status_forcelist=[_BUSY, *range(_SERVER_ERROR, 600)],
+        max_rate_limit_wait=_LONGEST_WAIT,
+        # Whatever is asked for twice by accident is found and taken back by the next run.
+        allowed_methods=frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"}),
+        respect_retry_after_header=True,
+    )
+    client = Github(
+        base_url=address.api,
+        auth=Auth.Token(address.token),
+        timeout=_TIMEOUT_SECONDS,
+        retry=retry,
+        # GitHub asks for a pause between writes of one client; ours come one by one and are few.
+        seconds_between_requests=0,
+        seconds_between_writes=_pause(),
+        per_page=100,
+        user_agent="neurocaas-ci",
+    )
+    return client, client.get_repo(address.repository, lazy=True)
+
+
+@contextlib.contextmanager
+def translated(action: str, where: str) -> Iterator[None]:
+    """Turn errors of PyGithub and of the connection into ours; `action` says what was tried."""
+    import requests
+    from github import GithubException
+    from github.GithubException import RateLimitExceededException
+
+    try:
+        yield
+    except NeurocaasError:
+        raise
+    except RateLimitExceededException as error:
+        raise BackendUnavailableError(
+            f"GitHub's limit is used up: {_words(error)}",
+            where=where,
+            hint="wait until it is renewed (within the hour), then run the same command again",
+        ) from error
+    except GithubException as error:
+        raise _error(action, where, error.status, _words(error)) from error
+    except (requests.RequestException, OSError) as error:
+        raise BackendUnavailableError(
+            f"{action} failed: GitHub does not answer ({type(error).__name__})",
+            where=where,
+            hint="try again; what was begun is finished then",
+        ) from error
+
+
+def _error(action: str, where: str, status: int, words: str) -> NeurocaasError:
+    if status >= _SERVER_ERROR or status == _BUSY or _ANNOUNCED_LIMIT in words.lower():
+        return BackendUnavailableError(
+            f"{action} failed: GitHub answers {status} ({words})",
+            where=where,
+            hint="try again; what was begun is finished then",
+        )
+    hint = "look at the pull request or the settings of the repository on GitHub"
+    if status in _DENIED:
+        hint = "the token lacks a permission; `neurocaas doctor` says which ones are needed"
+    return UsageError(f"{action} failed: GitHub answers {status} ({words})", where=where, hint=hint)
+
+
+def _words(error: object) -> str:
+    """Return GitHub's own message on one line."""
+    data = getattr(error, "data", None)
+    text = data.get("message") if isinstance(data, dict) else None
+    details = data.get("errors") if isinstance(data, dict) else None
+    more = [d["message"] for d in details or () if isinstance(d, dict) and "message" in d]
+    words = "; ".join([str(text or error), *map(str, more)])
+    return "".join(c for c in " ".join(words.split()) if c.isprintable())[:300]
+
+
+def _pause() -> float:
+    """Return the seconds between two writes; GitHub recommends one (best practices, REST API)."""
+    text = os.environ.get("NEUROCAAS_GITHUB_PAUSE", "1")
+    try:
+        return min(max(float(text), 0.0), 60.0)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no number of seconds", where="NEUROCAAS_GITHUB_PAUSE", hint="write 1"
+        ) from None
