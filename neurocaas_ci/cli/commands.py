@@ -38,6 +38,7 @@ _COMMANDS = {
     "plan": _Entry("plan", _EVERYONE, "Say what merging a change does, and what it costs."),
     "explain": _Entry("explain", _EVERYONE, "Explain a rule."),
     "pr": _Entry("pr", _EVERYONE, "Open, list, show and merge pull requests."),
+    "report": _Entry("report", _EVERYONE, "Report on a pull request on GitHub, and merge it."),
     "reconcile": _Entry("reconcile", _EVERYONE, "Run every merged job that has no result yet."),
     "run": _Entry("reconcile", _EVERYONE, "The same as reconcile."),
     "certify": _Entry("certify", _EVERYONE, "Sign certificates of jobs that have ended."),

@@ -22,13 +22,11 @@ _TICKS = re.compile("`+")
 _FRAME = 400
 
 
-def as_markdown(plan: Plan) -> str:
-    """Return at most MAX_BYTES bytes of UTF-8; what is left out is said at the top and at its place."""
-    first = "\n".join(
-        f"* **{word}:**{rest}" for word, rest in map(_labelled, headline(plan, _code))
-    )
+def as_markdown(plan: Plan, most: int = MAX_BYTES) -> str:
+    """Return at most `most` bytes of UTF-8; what is left out is said at the top and at its place."""
+    first = "\n".join(f"* **{word}:**{rest}" for word, rest in map(_labelled, headline(plan, code)))
     parts = sections(plan)
-    room = MAX_BYTES - _size(first) - _FRAME
+    room = min(most, MAX_BYTES) - _size(first) - _FRAME
     bodies: list[str] = []
     truncated = False
     for index, (title, lines) in enumerate(parts):
@@ -68,9 +66,9 @@ def _labelled(line: str) -> tuple[str, str]:
     return word, rest
 
 
-def _code(text: str) -> str:
-    """Return text as a code span, in which nothing else is read."""
-    return f"`{printable(text[:_MOST_NAME]).replace('`', chr(39))}`"
+def code(text: str, most: int = _MOST_NAME) -> str:
+    """Return the beginning of a text as a code span, in which nothing else is read."""
+    return f"`{printable(text[:most]).replace('`', chr(39))}`"
 
 
 def _size(text: str) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import TypeGuard
 
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.finding import Finding, Location
@@ -17,24 +18,42 @@ from neurocaas_ci.validate.context import BalanceOf, Context, Published, RecipeO
 from neurocaas_ci.validate.rule import Rule
 from neurocaas_ci.validate.scope import Scope, lies_in, reach, whole, within
 
+# Folders of rules that only look at files of this kind.
+_FAMILIES = frozenset({"blueprints", "groups", "hardware", "iae", "jobs", "users"})
 _JOBS_AT_ONCE = 1_000
 _MOST_OF_A_RULE = 1_000
 
 
-@functools.cache
 def rules() -> tuple[Rule, ...]:
     """Return one instance of every rule in `validate/rules/`, sorted by id."""
+    return _rules(frozenset(_FAMILIES))
+
+
+@functools.cache
+def _rules(families: frozenset[str]) -> tuple[Rule, ...]:
+    """Return the rules about any file, and those in the folders of some families."""
     found: list[Rule] = []
-    for module in pkgutil.iter_modules(rules_package.__path__):
-        loaded = importlib.import_module(f"{rules_package.__name__}.{module.name}")
-        found += [
-            value()
-            for value in vars(loaded).values()
-            if inspect.isclass(value)
-            and issubclass(value, Rule)
-            and value.__module__ == loaded.__name__
-        ]
+    names = [rules_package.__name__]
+    names += [f"{rules_package.__name__}.{family}" for family in sorted(families)]
+    for name in names:
+        package = importlib.import_module(name)
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.ispkg:
+                loaded = importlib.import_module(f"{name}.{module.name}")
+                found += [rule() for rule in vars(loaded).values() if _is_rule(rule, loaded)]
     return tuple(sorted(found, key=lambda rule: rule.id))
+
+
+def _is_rule(value: object, module: ModuleType) -> TypeGuard[type[Rule]]:
+    return (
+        isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
+    )
+
+
+def _at_work(scope: Scope) -> tuple[Rule, ...]:
+    """Return the rules that could find something; loading a rule takes longer than applying it."""
+    families = scope.kinds | ({"jobs"} if scope.jobs else set())
+    return _rules(families & _FAMILIES)
 
 
 def judge(
@@ -78,7 +97,7 @@ def _judge(context: Context) -> set[Finding]:
             part = context._replace(scope=scope, changes=())
         context.head.ahead(part.scope.jobs)
         findings.update(f for loaded in part.loaded() for f in loaded.findings)
-        for rule in rules():
+        for rule in _at_work(part.scope):
             findings.update(_first(rule, part))
         if len(jobs) > _JOBS_AT_ONCE:
             context.head.forget(part.scope.jobs)

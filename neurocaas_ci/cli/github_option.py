@@ -1,0 +1,38 @@
+"""Open GitHub for a clone: whose repository it is, and with which token."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neurocaas_ci.forges.github import GitHub
+
+_ORIGIN = re.compile(
+    r"(?:https?://(?:[^/@]*@)?|ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?"
+)
+
+
+def open_github(repo: Path) -> GitHub:
+    """Return GitHub as the variables of Actions or the origin of the clone name it."""
+    from neurocaas_ci.forges.github import GitHub
+    from neurocaas_ci.forges.github_client import address_from
+
+    named = os.environ.get("GITHUB_REPOSITORY") or repository_of(repo)
+    return GitHub(address_from(os.environ, named))
+
+
+def repository_of(repo: Path) -> str | None:
+    """Return `owner/name` when the origin of a clone lies on github.com, or None."""
+    done = subprocess.run(
+        ["git", "-C", str(repo), "remote", "get-url", "origin"],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    match = _ORIGIN.fullmatch(done.stdout.strip())
+    return match[1] if match else None
