@@ -23,6 +23,7 @@ _COMMANDS = {
     "try": _Entry("try_", _PUBLISHER, "Run an environment's sample in the sandbox."),
     "iae": _Entry("iae", _PUBLISHER, "Lock the sources of an environment."),
     "build": _Entry("build", _PUBLISHER, "Build an environment into an OCI image."),
+    "rebuild": _Entry("rebuild", _PUBLISHER, "Rebuild the environments of a change from nothing."),
     "data": _Entry("data", _SCIENTIST, "Put, list and remove datasets in the store."),
     "job": _Entry("job", _SCIENTIST, "Write, cancel and retry job manifests."),
     "status": _Entry("status", _SCIENTIST, "Show where jobs and their runs stand."),

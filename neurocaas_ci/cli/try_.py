@@ -12,9 +12,10 @@ import click
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import human_size, human_time, open_home, say
+from neurocaas_ci.cli.trial_of import user_of
 from neurocaas_ci.cli.values import parameter_value
 from neurocaas_ci.errors import RunError, UsageError
-from neurocaas_ci.model.blueprint import Blueprint, RunLimits, Step
+from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
@@ -65,7 +66,7 @@ def command(
         if not (key and equals):
             raise UsageError(f"--param {text!r} is not KEY=VALUE")
         overrides[key] = parameter_value(key, value)
-    user = _user_of(registry, name)
+    user = user_of(registry, name)
     sample = load_sample(
         folder / "iae" / name / (loaded.value.sample or "sample"),
         dataset=dataset,
@@ -101,16 +102,6 @@ def _own_folder(folder: Path) -> Path:
     own.mkdir(exist_ok=True)
     (own / ".gitignore").write_text("*\n")
     return own
-
-
-def _user_of(registry: Registry, iae: str) -> tuple[Blueprint, Step] | None:
-    """Return the first blueprint of this folder that uses the environment, and the step."""
-    for name in registry.blueprints():
-        blueprint = registry.blueprint(name).value
-        for step in blueprint.steps if blueprint else ():
-            if blueprint is not None and step.iae == iae:
-                return blueprint, step
-    return None
 
 
 def _deliver(own: Home, record: RunRecord, target: Path, tail: _Tail) -> None:
