@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -24,6 +24,7 @@ from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
 from neurocaas_ci.run.pending import (
+    Merged,
     in_merge_order,
     manifests,
     select,
@@ -33,6 +34,9 @@ from neurocaas_ci.run.pending import (
 from neurocaas_ci.run.reconcile import Outcome, Reconciler
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.verify import damaged_runs
+
+if TYPE_CHECKING:
+    from neurocaas_ci.cli.job_checks import JobChecks
 
 
 @click.command("reconcile", short_help="Run every merged job that has no result yet.")
@@ -54,6 +58,11 @@ from neurocaas_ci.run.verify import damaged_runs
     default=True,
     help="Sign each ended job's certificate and bring it onto main.  [default: certify]",
 )
+@click.option(
+    "--checks",
+    is_flag=True,
+    help="Keep a check on GitHub for each job, on the commit that merged it.",
+)
 @signer_options
 def command(
     jobs: tuple[str, ...],
@@ -65,6 +74,7 @@ def command(
     isolation: Literal["sandbox", "none"],
     cpus: int | None,
     certify: bool,
+    checks: bool,
     signer: SignerKind,
     trust_config: Path | None,
 ) -> None:
@@ -98,6 +108,8 @@ def command(
         if paths:
             count = cpus or len(os.sched_getaffinity(0))
             observer = make_observer(home)
+            merged = in_merge_order(repo, head.commit, paths)
+            shown = _checks(repo, home, merged) if checks else None
             reconciler = Reconciler(
                 repo=repo,
                 head=head,
@@ -115,10 +127,22 @@ def command(
                 conclude=conclude,
             )
             try:
-                outcomes += reconciler.reconcile(in_merge_order(repo, head.commit, paths))
+                outcomes += reconciler.reconcile(merged)
             finally:
                 observer.close()
+                if shown is not None:
+                    shown.close()
     _report(outcomes)
+
+
+def _checks(repo: Path, home: Home, merged: Sequence[Merged]) -> JobChecks:
+    from neurocaas_ci.cli.github_option import open_github
+    from neurocaas_ci.cli.job_checks import JobChecks, links_in
+
+    hub = open_github(repo)
+    checks = JobChecks(hub, home, merged, links_in(os.environ, hub.address.repository))
+    checks.start()
+    return checks
 
 
 def _damaged(home: Home, paths: Sequence[str]) -> set[str]:
