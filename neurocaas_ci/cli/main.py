@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 
 from neurocaas_ci import __version__
 
 _INTERRUPTED = 130
+_OBJECTS = 50_000
 
 
 def main() -> None:
@@ -26,6 +28,8 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    # Starting makes many objects and no garbage; looking for it would be a twentieth of a command.
+    gc.set_threshold(_OBJECTS, 20, 50)
     import click
 
     from neurocaas_ci.cli.commands import cli

@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from neurocaas_ci.ledger.index import Index, is_damage
-from neurocaas_ci.ledger.keep import Keeper, Say
 from neurocaas_ci.ledger.lock import IndexLock, index_path
 from neurocaas_ci.ledger.rows import CommitRow, Entry, EntryRow
 from neurocaas_ci.ledger.view import View
 from neurocaas_ci.model.ledger import Account, Balance, Decision, JobMerged
 from neurocaas_ci.model.money import Microdollars
 from neurocaas_ci.registry.catfile import CatFile
+
+if TYPE_CHECKING:
+    from neurocaas_ci.ledger.keep import Keeper
+
+Say = Callable[[str], None]
 
 _MAIN = ("refs/remotes/origin/main", "refs/heads/main")
 _T = TypeVar("_T")
@@ -28,9 +32,11 @@ class Books:
     The index behind it only makes answers fast. When it cannot be used, all is read from git.
     """
 
-    def __init__(self, keeper: Keeper, commit: str, path: Path | None) -> None:
+    def __init__(
+        self, repo: Path, git: CatFile, say: Say | None, commit: str, path: Path | None
+    ) -> None:
         self.commit = commit
-        self._keeper = keeper
+        self._repo, self._git, self._say = repo, git, say
         self._path = path
         self._resources = ExitStack()
         self._lock = self._resources.enter_context(IndexLock(path))
@@ -54,7 +60,7 @@ class Books:
         """
         with ExitStack() as stack:
             git = objects or stack.enter_context(CatFile(repo))
-            books = cls(Keeper(repo, git, say), commit, cache and index_path(repo, cache))
+            books = cls(repo, git, say, commit, cache and index_path(repo, cache))
             books._resources.push(stack.pop_all())
             return books
 
@@ -147,10 +153,10 @@ class Books:
                 # A new file that is damaged at once lies on a disk that cannot be relied on.
                 reason = str(error) if problem is not None else None
                 problem = error
-        if reason is not None and self._keeper.say is not None:
-            self._keeper.say(f"note: the index of the ledger is not used ({reason}): {self._path}")
+        if reason is not None and self._say is not None:
+            self._say(f"note: the index of the ledger is not used ({reason}): {self._path}")
         index = Index.memory()
-        self._keeper.extend(index, self.commit)
+        self._keeper().extend(index, self.commit)
         return self._view_of(index)
 
     def _view_of(self, index: Index) -> View:
@@ -158,17 +164,23 @@ class Books:
             position = index.position(self.commit)
             main = None if position is not None else self._main()
             if main is not None:
-                self._keeper.extend(index, main)
+                self._keeper().extend(index, main)
                 position = index.position(self.commit)
             if position is not None:
                 return View(((index, position),))
-            return self._keeper.aside(index, self.commit)
+            return self._keeper().aside(index, self.commit)
         except BaseException:
             index.close()
             raise
 
+    def _keeper(self) -> Keeper:
+        # Nearly always the index holds the commit, and nothing has to be read from git.
+        from neurocaas_ci.ledger.keep import Keeper
+
+        return Keeper(self._repo, self._git, self._say)
+
     def _main(self) -> str | None:
-        found = (self._keeper.git.commit(ref) for ref in _MAIN)
+        found = (self._git.commit(ref) for ref in _MAIN)
         return next((commit for commit in found if commit is not None), None)
 
     def __enter__(self) -> Self:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,9 +13,12 @@ _SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
 def index_path(repo: Path, cache: Path) -> Path:
-    """Return the file of a repository's index; every clone has its own."""
-    place = hashlib.sha256(os.fsencode(os.path.realpath(repo))).hexdigest()
-    return cache / "ledger" / f"{place[:32]}.sqlite3"
+    """Return the file of a repository's index; every clone has its own.
+
+    Should two have the same, each of them forgets what the other one has written.
+    """
+    place = os.fsencode(os.path.realpath(repo))
+    return cache / "ledger" / f"{zlib.crc32(place):08x}{zlib.adler32(place):08x}.sqlite3"
 
 
 class IndexLock:

@@ -80,8 +80,7 @@ class _Judge:
             return
         choices = [schema["const"]] if "const" in schema else schema.get("enum")
         if choices is not None and data not in choices:
-            fix = nearest(data, choices) or f"write {_choice(choices)}"
-            self._bad(at, data, f"must be {_choice(choices)}", fix, meant(data, choices))
+            self._no_choice(choices, data, at)
         self._inside(schema, data, at)
         for part in schema.get("allOf", ()):
             self.value(part, data, at)
@@ -98,8 +97,12 @@ class _Judge:
         elif isinstance(data, int | float):
             self._number(schema, data, at)
 
+    def _no_choice(self, choices: Any, data: Any, at: tuple[Step, ...]) -> None:
+        fix = nearest(data, choices) or f"write {_choice(choices)}"
+        self._bad(at, data, f"must be {_choice(choices)}", fix, meant(data, choices))
+
     def _holds(self, schema: Mapping[str, Any], data: Any) -> bool:
-        other = _Judge({"definitions": self._definitions})
+        other = _Question({"definitions": self._definitions})
         other.value(schema, data, ())
         return not other.issues
 
@@ -240,6 +243,13 @@ class _Judge:
         instead: str | None = None,
     ) -> None:
         self.issues.append(Issue(rule, at, message, fix, on_key, instead))
+
+
+class _Question(_Judge):
+    """A walk that only asks whether a condition holds: nobody reads words on it, near or not."""
+
+    def _no_choice(self, choices: Any, data: Any, at: tuple[Step, ...]) -> None:  # noqa: ARG002 - same form
+        self.issues.append(Issue(WRONG_VALUE, at, "", ""))
 
 
 def nearest(given: Any, known: Any) -> str:
