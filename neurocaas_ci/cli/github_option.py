@@ -27,6 +27,11 @@ def open_github(repo: Path) -> GitHub:
 
 def repository_of(repo: Path) -> str | None:
     """Return `owner/name` when the origin of a clone lies on github.com, or None."""
+    match = _ORIGIN.fullmatch(_url(repo))
+    return match[1] if match else None
+
+
+def _url(repo: Path) -> str:
     done = subprocess.run(
         ["git", "-C", str(repo), "remote", "get-url", "origin"],
         capture_output=True,
@@ -34,5 +39,13 @@ def repository_of(repo: Path) -> str | None:
         errors="replace",
         check=False,
     )
-    match = _ORIGIN.fullmatch(done.stdout.strip())
-    return match[1] if match else None
+    return done.stdout.strip()
+
+
+def is_on_github(repo: Path) -> bool:
+    """Tell whether the origin of a clone lies on GitHub, or on the server that GITHUB_API_URL means.
+
+    In a workflow, and for an enterprise server, GITHUB_SERVER_URL is where repositories are.
+    """
+    server = os.environ.get("GITHUB_SERVER_URL")
+    return repository_of(repo) is not None or (server is not None and _url(repo).startswith(server))

@@ -1,4 +1,4 @@
-"""`neurocaas pr`: pull requests on the local forge."""
+"""`neurocaas pr`: pull requests on the forge behind the origin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +24,9 @@ from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.report.text import render, summary
 from neurocaas_ci.validate.gate import gate
 
+if TYPE_CHECKING:
+    from neurocaas_ci.forges.github_forge import GitHubForge
+
 _TRIES = 20
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
@@ -31,7 +35,8 @@ _CREDENTIALS = re.compile(r"//[^/]*@")
 def command() -> None:
     """Propose changes to main and merge them, when every rule is kept.
 
-    The forge is the bare git repository that `origin` names; no server is needed.
+    The forge is what `origin` names: a repository on GitHub (GITHUB_TOKEN or GH_TOKEN opens it), or a
+    bare git repository on this machine, which needs no server.
     """
 
 
@@ -155,8 +160,14 @@ def close(number: int, repo: Path | None) -> None:
     say(f"closed pull request #{forge.close(number).number}")
 
 
-def _forge(repo: Path) -> LocalGitForge:
-    """Return the forge behind `origin`, or the repository itself when it is a bare one."""
+def _forge(repo: Path) -> LocalGitForge | GitHubForge:
+    """Return the forge behind `origin`: GitHub, or a bare repository (or this one, when it is bare)."""
+    from neurocaas_ci.cli.github_option import is_on_github, open_github
+
+    if is_on_github(repo):
+        from neurocaas_ci.forges.github_forge import GitHubForge
+
+        return GitHubForge(open_github(repo), repo)
     # Also one with an origin: `git clone --bare` leaves the address of what was cloned.
     if _git(repo, "rev-parse", "--is-bare-repository") == "true":
         return LocalGitForge(repo)
@@ -180,14 +191,14 @@ def _forge(repo: Path) -> LocalGitForge:
     return LocalGitForge(path)
 
 
-def _find(forge: LocalGitForge, number: int) -> Pull:
+def _find(forge: LocalGitForge | GitHubForge, number: int) -> Pull:
     for pull in forge.pulls():
         if pull.number == number:
             return pull
     raise UsageError(f"there is no pull request #{number}", hint="`neurocaas pr list` lists them")
 
 
-def _judge(forge: LocalGitForge, pull: Pull) -> tuple[tuple[Finding, ...], Candidate]:
+def _judge(forge: LocalGitForge | GitHubForge, pull: Pull) -> tuple[tuple[Finding, ...], Candidate]:
     """Judge the merge as it would be."""
     candidate = forge.prepare(pull.number)
     with CatFile(forge.origin) as objects, ExitStack() as stack:
@@ -201,7 +212,9 @@ def _judge(forge: LocalGitForge, pull: Pull) -> tuple[tuple[Finding, ...], Candi
     return findings, candidate
 
 
-def _print(forge: LocalGitForge, findings: tuple[Finding, ...], candidate: Candidate) -> None:
+def _print(
+    forge: LocalGitForge | GitHubForge, findings: tuple[Finding, ...], candidate: Candidate
+) -> None:
     if not findings:
         return
     with GitTree(forge.origin, candidate.commit) as tree:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.forges.github_client import Address
+from neurocaas_ci.forges.merge_tree import merge_in_memory
 from neurocaas_ci.forges.plumbing import Plumbing
 from neurocaas_ci.registry.changes import merge_base
 from neurocaas_ci.registry.plumbing import git_environment
@@ -23,24 +24,13 @@ class Fetched:
     """A pull request in a local repository: its head, and main at the same moment."""
 
     repo: Path
+    number: int
     main: str
     head: str
 
-    def merged(self) -> str:
+    def merged(self, message: str = "Merge") -> str:
         """Return the commit that main would become; raise UsageError when they conflict."""
-        git = Plumbing(self.repo)
-        done = git.run(
-            "merge-tree", "--write-tree", "--name-only", self.main, self.head, check=False
-        )
-        if done.returncode == 1:
-            raise UsageError("it conflicts with main", hint="merge main into the branch")
-        if "unrelated histories" in done.stderr:
-            raise UsageError("it shares no history with main", hint="start the branch from main")
-        if done.returncode:
-            raise git.error("the merge", done.stderr)
-        tree = done.stdout.split("\n", 1)[0]
-        parents = ("-p", self.main, "-p", self.head)
-        return git.run("commit-tree", tree, *parents, "-m", "Merge").stdout.strip()
+        return merge_in_memory(Plumbing(self.repo), self.main, self.head, self.number, message)
 
     def left_main(self) -> str:
         """Return the commit where the pull request left main; raise UsageError when there is none."""
@@ -84,7 +74,7 @@ def fetch(repo: Path, address: Address, number: int, url: str | None = None) -> 
         raise BackendUnavailableError(
             "what was fetched is gone", where=f"{address.repository}#{number}", hint="try again"
         )
-    return Fetched(repo, main, head)
+    return Fetched(repo, number, main, head)
 
 
 def _credentials(address: Address) -> dict[str, str]:

@@ -39,7 +39,7 @@ class GitHub:
 
     def facts(self, number: int) -> PullFacts:
         """Return what GitHub knows of a pull request; raise UsageError when there is none."""
-        with self._doing("reading the pull request", number):
+        with self.doing("reading the pull request", number):
             pull = self.repository.get_pull(number)
             for _ in range(_MERGEABLE_TRIES):
                 if pull.state != "open" or pull.raw_data.get("mergeable") is not None:
@@ -52,7 +52,7 @@ class GitHub:
 
     def pulls_of(self, commit: str) -> list[int]:
         """Return the open pull requests onto main whose head is this very commit."""
-        with self._doing("finding the pull requests", commit):
+        with self.doing("finding the pull requests", commit):
             found = self.repository.get_commit(commit).get_pulls()
             return sorted(
                 pull.number
@@ -65,7 +65,7 @@ class GitHub:
 
         What an interrupted run wrote twice is removed. Only comments of this bot count.
         """
-        with self._doing("writing the comment", number):
+        with self.doing("writing the comment", number):
             issue = self.repository.get_issue(number)
             mine: list[IssueComment] = []
             for count, comment in enumerate(issue.get_comments()):
@@ -93,7 +93,7 @@ class GitHub:
             given["conclusion"] = check.conclusion
         if check.url is not None:
             given["details_url"] = check.url
-        with self._doing("writing the check", commit):
+        with self.doing("writing the check", commit):
             if place not in self._checks:
                 runs = self.repository.get_commit(commit).get_check_runs(check_name=check.name)
                 for run in runs:
@@ -115,7 +115,7 @@ class GitHub:
         from github import GithubException
 
         owner = self.address.repository.split("/")[0]
-        with self._doing("opening the pull request", branch):
+        with self.doing("opening the pull request", branch):
             known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
             for pull in known:
                 if pull.head.ref == branch:
@@ -134,7 +134,7 @@ class GitHub:
 
     def run(self, number: int) -> WorkflowRun:
         """Return a workflow run by its id; raise UsageError when there is none."""
-        with self._doing("reading the workflow run", number):
+        with self.doing("reading the workflow run", number):
             data = self.repository.get_workflow_run(number).raw_data
         source = data.get("head_repository")
         return WorkflowRun(
@@ -156,7 +156,7 @@ class GitHub:
         """
         import requests
 
-        with self._doing("reading the artifact", number):
+        with self.doing("reading the artifact", number):
             found = self.repository.get_workflow_run(number).get_artifacts()
             artifact = next((one for one in found if one.name == name and not one.expired), None)
             if artifact is None:
@@ -178,14 +178,14 @@ class GitHub:
 
     def dispatch(self, workflow: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow file (its name, such as `run.yml`) on main."""
-        with self._doing("starting the workflow", workflow):
+        with self.doing("starting the workflow", workflow):
             self.repository.get_workflow(workflow).create_dispatch(_MAIN, dict(inputs))
 
     def merge(self, number: int, head: str, title: str) -> bool:
         """Merge a pull request whose head is still `head`; return False when it has moved."""
         from github import GithubException
 
-        with self._doing("merging the pull request", number):
+        with self.doing("merging the pull request", number):
             try:
                 pull = self.repository.get_pull(number)
                 done = pull.merge(commit_title=title, merge_method="merge", sha=head)
@@ -198,7 +198,7 @@ class GitHub:
 
     def main(self) -> str:
         """Return the commit that main is now."""
-        with self._doing("reading main", _MAIN):
+        with self.doing("reading main", _MAIN):
             return self.repository.get_git_ref(f"heads/{_MAIN}").object.sha
 
     def _is_merged(self, number: int, head: str) -> bool:
@@ -224,7 +224,8 @@ class GitHub:
             self._bot_id = user.id
         return self._bot_id
 
-    def _doing(self, action: str, what: object) -> AbstractContextManager[None]:
+    def doing(self, action: str, what: object) -> AbstractContextManager[None]:
+        """Return a block in which errors of GitHub become ours."""
         number = f"#{what}" if isinstance(what, int) else f" {what}"
         return translated(action, f"{self.address.repository}{number}")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull, PullState
+from neurocaas_ci.forges.merge_tree import merge_in_memory
 from neurocaas_ci.forges.plumbing import Plumbing
 from neurocaas_ci.registry.catfile import CatFile
 
@@ -104,28 +105,8 @@ class LocalGitForge:
                 hint=f"push it again, or `neurocaas pr close {number}`",
             )
         base = self._main()
-        merged = self._git.run(
-            "merge-tree", "--write-tree", "--name-only", base, pull.head, check=False
-        )
-        lines = merged.stdout.split("\n")
-        if merged.returncode == 1:
-            files = [line for line in lines[1 : lines.index("", 1)] if line]
-            more = f" and {len(files) - 10} more" if len(files) > 10 else ""  # noqa: PLR2004 - names that fit a line
-            raise UsageError(
-                f"pull request #{number} conflicts with main in {', '.join(files[:10])}{more}",
-                hint="merge origin/main into the branch, settle it there, and `pr open` again",
-            )
-        if "unrelated histories" in merged.stderr:
-            raise UsageError(
-                f"pull request #{number} shares no history with main",
-                hint="start the branch from main: git switch -c MY-CHANGE origin/main",
-            )
-        if merged.returncode:
-            raise self._git.error("the merge", merged.stderr)
         message = f"Merge pull request #{number}: {pull.title}"
-        commit = self._git.run(
-            "commit-tree", lines[0], "-p", base, "-p", pull.head, "-m", message
-        ).stdout.strip()
+        commit = merge_in_memory(self._git, base, pull.head, number, message)
         return Candidate(pull, base, commit)
 
     def merge(self, candidate: Candidate) -> bool:
