@@ -8,6 +8,7 @@ import click
 
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
+from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.places import job_id
@@ -35,6 +36,7 @@ def command(
     is never signed again. Exits with 16 when trying again can help, with 13 when it cannot.
     """
     repo = find_repo(repo)
+    lend_credentials(repo)
     ref = main_ref(repo, fetch=fetch)
     home = open_home()
     with GitTree(repo, ref) as head:

@@ -25,6 +25,24 @@ def open_github(repo: Path) -> GitHub:
     return GitHub(address_from(os.environ, named))
 
 
+def lend_credentials(repo: Path) -> None:
+    """Let the git commands of this process reach a repository on GitHub with its token, if there is one."""
+    if not is_on_github(repo):
+        return
+    from neurocaas_ci.errors import UsageError
+    from neurocaas_ci.forges.credentials import git_credentials
+    from neurocaas_ci.forges.github_client import address_from
+
+    try:
+        address = address_from(
+            os.environ, os.environ.get("GITHUB_REPOSITORY") or repository_of(repo)
+        )
+    except UsageError:
+        # A public repository is read without one, and people have credentials of their own.
+        return
+    os.environ.update(git_credentials(address.token, os.environ, address.server))
+
+
 def repository_of(repo: Path) -> str | None:
     """Return `owner/name` when the origin of a clone lies on github.com, or None."""
     match = _ORIGIN.fullmatch(_url(repo))

@@ -14,7 +14,7 @@ from neurocaas_ci.errors import BuildError, FindingsError, NeurocaasError, Sandb
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry import Registry
-from neurocaas_ci.registry.changes import between
+from neurocaas_ci.registry.changes import between, touched_environments
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR
 from neurocaas_ci.report.rebuilds import Rebuild, as_json
@@ -69,12 +69,7 @@ def command(base: str, head: str, output: Path | None, repo: Path | None) -> Non
 
 def _touched(repo: Path, base: str, tree: GitTree, registry: Registry) -> list[str]:
     """Return the environments below which a file changed and that are still there."""
-    changed = {
-        path.split("/")[1]
-        for change in between(repo, base, tree.commit)
-        for path in (change.path, change.old_path)
-        if path and path.startswith("iae/") and path.count("/") > 1
-    }
+    changed = touched_environments(between(repo, base, tree.commit))
     return sorted(changed & set(registry.iaes()))
 
 

@@ -15,6 +15,7 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.admission import Admission
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
+from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
@@ -90,6 +91,7 @@ def command(
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     repo = find_repo(repo)
+    lend_credentials(repo)
     ref = main_ref(repo, fetch=fetch)
     home = open_home(sandboxed=True)
     conclude = Concluder(repo, ref, home, signer, trust_config) if certify else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ def command(
     run. Exits with 10 when something speaks against it.
     """
     from neurocaas_ci.cli.github_option import open_github
-    from neurocaas_ci.cli.reporting import report_on
+    from neurocaas_ci.cli.reporting import Reporter
 
     if (run is None) == (pull is None):
         raise UsageError("name either --run or --pull", hint="neurocaas report --pull 12 --dry-run")
@@ -67,14 +66,9 @@ def command(
             say(f"no open pull request has the head {found.head[:12]} any more: nothing to do")
     else:
         numbers = [pull or 0]
-    unsound = []
-    for number in numbers:
-        with ExitStack() as stack:
-            report = report_on(
-                stack, hub, root, number, rebuilds, merge=merge and not dry_run, write=not dry_run
-            )
-        if report is not None and not report.sound:
-            unsound.append(number)
+    reporter = Reporter(hub, root, rebuilds, merge=merge, write=not dry_run)
+    reports = [(number, reporter.on(number)) for number in numbers]
+    unsound = [number for number, report in reports if report is not None and not report.sound]
     if unsound:
         raise FindingsError(
             f"something speaks against {', '.join(f'#{n}' for n in unsound)}",

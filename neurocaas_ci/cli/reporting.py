@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neurocaas_ci.cli.common import say
@@ -12,85 +12,80 @@ from neurocaas_ci.cli.subject import open_subject
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.fetching import Fetched, fetch
 from neurocaas_ci.forges.github import GitHub
-from neurocaas_ci.forges.hosted import Check, PullFacts
-from neurocaas_ci.forges.merging import Judged, objections
+from neurocaas_ci.forges.hosted import Check, Conclusion, PullFacts
+from neurocaas_ci.forges.merging import MAIN_MOVED, Judged, objections
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.registry import Registry
-from neurocaas_ci.registry.changes import between
+from neurocaas_ci.registry.changes import between, touched_environments
 from neurocaas_ci.report.pull_comment import MARKER, Report, as_comment, headline
 from neurocaas_ci.report.rebuilds import Rebuild
 
 CHECK = "neurocaas"
+_TRIES = 20
 
 
-def report_on(
-    stack: ExitStack,
-    hub: GitHub,
-    repo: Path,
-    number: int,
-    rebuilds: tuple[Rebuild, ...] | None,
-    *,
-    merge: bool,
-    write: bool,
-) -> Report | None:
-    """Judge a pull request, comment, check, and merge; return None when it is not open any more."""
-    facts = hub.facts(number)
-    if facts.state != "open" or facts.base != "main":
-        say(f"#{number} is {facts.state} and goes to {facts.base!r}: nothing to do")
-        return None
-    fetched = fetch(repo, hub.address, number)
-    if fetched.head != facts.head:
-        say(f"#{number} has moved meanwhile; the run for its new head reports")
-        return None
-    report, judged = _judge(stack, repo, facts, fetched, rebuilds)
-    if judged is not None:
-        against = objections(facts, judged, hub.main()) if report.sound else ()
-        may = merge and report.sound and not against
-        report = replace(report, objections=against if merge else (*against, "it was asked not to"))
-        if may:
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Reports on pull requests of one repository; `repo` is a clone that commits are fetched into.
+
+    `rebuilds` is what is known of environments. Without `merge` nothing is merged, without `write`
+    nothing is written to GitHub at all.
+    """
+
+    hub: GitHub
+    repo: Path
+    rebuilds: tuple[Rebuild, ...] | None
+    merge: bool
+    write: bool
+
+    def on(self, number: int) -> Report | None:
+        """Judge a pull request, comment, check, and merge; return None when that is not to be done."""
+        for _ in range(_TRIES):
+            facts = self.hub.facts(number)
+            if facts.state != "open" or facts.base != "main":
+                say(f"#{number} is {facts.state} and goes to {facts.base!r}: nothing to do")
+                return None
+            fetched = fetch(self.repo, self.hub.address, number)
+            if fetched.head != facts.head:
+                say(f"#{number} has moved meanwhile; the run for its new head reports")
+                return None
+            report = self._judge(facts, fetched)
+            # Others merge too: what was judged has to be what main becomes.
+            if MAIN_MOVED not in report.objections:
+                break
+        if not self.write:
+            say(as_comment(report))
+            return report
+        # Before the merge: a ruleset asks for the check, and an interrupted run has said the truth.
+        self._say(number, report)
+        if self.merge and report.sound and not report.objections:
             title = f"Merge pull request #{number}: {facts.title}"[:200]
-            merged = hub.merge(number, judged.head, title)
-            gone = () if merged else ("it moved while it was merged",)
-            report = replace(report, objections=gone, merged=merged)
-    text = as_comment(report)
-    if not write:
-        say(text)
+            if not self.hub.merge(number, report.head, title):
+                self._say(number, replace(report, objections=("it moved while it was merged",)))
         return report
-    # The check last: whoever sees it can read the comment.
-    hub.comment(number, MARKER, text)
-    hub.check(facts.head, _check_of(report, text))
-    say(f"#{number}: {headline(report)}")
-    return report
 
+    def _say(self, number: int, report: Report) -> None:
+        text = as_comment(report)
+        self.hub.comment(number, MARKER, text)
+        conclusion: Conclusion = "success" if report.sound else "failure"
+        check = Check(CHECK, "report", "completed", headline(report), text, conclusion)
+        self.hub.check(report.head, check)
+        say(f"#{number}: {headline(report)}")
 
-def _judge(
-    stack: ExitStack,
-    repo: Path,
-    facts: PullFacts,
-    fetched: Fetched,
-    rebuilds: tuple[Rebuild, ...] | None,
-) -> tuple[Report, Judged | None]:
-    """Judge what main would be, as the rules and the plan see it."""
-    try:
-        merged = fetched.merged()
-        own = between(repo, fetched.left_main(), fetched.head)
-    except UsageError as error:
-        return Report(facts.head, None, problem=error.message), None
-    subject = open_subject(stack, repo, fetched.main, merged)
-    plan, findings = plan_of(subject, Actor(facts.author_id))
-    judged = Judged(fetched.head, fetched.main, subject.changes or (), own, findings, plan)
-    touched = {path.split("/")[1] for c in judged.changes for path in (c.path, c.old_path)
-               if path and path.startswith("iae/") and path.count("/") > 1}  # fmt: skip
-    there = tuple(sorted(touched & set(Registry(subject.head).iaes())))
-    return Report(facts.head, plan, findings, there, rebuilds), judged
-
-
-def _check_of(report: Report, text: str) -> Check:
-    return Check(
-        CHECK,
-        "report",
-        "completed",
-        headline(report),
-        text,
-        "success" if report.sound else "failure",
-    )
+    def _judge(self, facts: PullFacts, fetched: Fetched) -> Report:
+        """Judge what main would be, as the rules and the plan see it."""
+        try:
+            merged = fetched.merged()
+            own = between(self.repo, fetched.left_main(), fetched.head)
+        except UsageError as error:
+            return Report(facts.head, None, problem=error.message)
+        with ExitStack() as stack:
+            subject = open_subject(stack, self.repo, fetched.main, merged)
+            plan, findings = plan_of(subject, Actor(facts.author_id))
+            changes = subject.changes or ()
+            touched = touched_environments(changes) & set(Registry(subject.head).iaes())
+        report = Report(facts.head, plan, findings, tuple(sorted(touched)), self.rebuilds)
+        if not report.sound:
+            return report
+        judged = Judged(fetched.head, fetched.main, changes, own, findings, plan)
+        return replace(report, objections=objections(facts, judged, self.hub.main()))

@@ -25,6 +25,7 @@ _signer_option = click.option(
 _config_option = click.option(
     "--trust-config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="NEUROCAAS_TRUST_CONFIG",
     help="With `sigstore`: the client trust config of another instance than the public good one.",
 )
 

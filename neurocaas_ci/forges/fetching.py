@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.forges.credentials import git_credentials
 from neurocaas_ci.forges.github_client import Address
 from neurocaas_ci.forges.merge_tree import merge_in_memory
 from neurocaas_ci.forges.plumbing import Plumbing
@@ -58,7 +58,7 @@ def fetch(repo: Path, address: Address, number: int, url: str | None = None) -> 
         encoding="utf-8",
         errors="replace",
         check=False,
-        env={**git_environment(), **_credentials(address)},
+        env={**git_environment(), **git_credentials(address.token, os.environ, address.server)},
         stdin=subprocess.DEVNULL,
         timeout=_SECONDS,
     )  # fmt: skip
@@ -75,14 +75,3 @@ def fetch(repo: Path, address: Address, number: int, url: str | None = None) -> 
             "what was fetched is gone", where=f"{address.repository}#{number}", hint="try again"
         )
     return Fetched(repo, number, main, head)
-
-
-def _credentials(address: Address) -> dict[str, str]:
-    """Return git's configuration for this one command (git-config, GIT_CONFIG_COUNT)."""
-    basic = base64.b64encode(f"x-access-token:{address.token}".encode()).decode()
-    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    return {
-        "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": "http.extraHeader",
-        f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {basic}",
-    }

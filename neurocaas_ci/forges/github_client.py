@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.errors import BackendUnavailableError, NeurocaasError, UsageError
+from neurocaas_ci.forges.credentials import SERVER
 
 if TYPE_CHECKING:
     from github import Github
@@ -32,21 +33,23 @@ _ANNOUNCED_LIMIT = "limit"
 class Address:
     """Where a repository is on a GitHub: `owner/name`, the API's address, and who is asking.
 
-    `bot` is the login under which comments are written; None asks GitHub whose token it is.
+    `bot` is the login under which comments are written; None asks GitHub whose token it is. `server`
+    is where repositories are cloned from.
     """
 
     repository: str
     token: str
     api: str = API
     bot: str | None = None
+    server: str = SERVER
 
 
 def address_from(environment: Mapping[str, str], repository: str | None = None) -> Address:
     """Return the address that the variables of GitHub Actions name.
 
-    `GITHUB_TOKEN` (or `GH_TOKEN`), `GITHUB_REPOSITORY`, `GITHUB_API_URL` are GitHub's own names;
-    `NEUROCAAS_BOT` is the login of the app, when the token is that of one. Raise UsageError when
-    something is missing.
+    `GITHUB_TOKEN` (or `GH_TOKEN`), `GITHUB_REPOSITORY`, `GITHUB_API_URL` and `GITHUB_SERVER_URL` are
+    GitHub's own names. With `NEUROCAAS_APP_ID` and `NEUROCAAS_APP_KEY` a token of that app is made, which
+    lasts for an hour. Raise UsageError when something is missing.
     """
     name = repository or environment.get("GITHUB_REPOSITORY", "")
     if not _NAME.fullmatch(name):
@@ -55,20 +58,40 @@ def address_from(environment: Mapping[str, str], repository: str | None = None) 
             where="GITHUB_REPOSITORY",
             hint="run this in a clone whose origin is there, or set GITHUB_REPOSITORY=OWNER/NAME",
         )
-    token = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
-    if not token:
+    api = environment.get("GITHUB_API_URL") or API
+    server = environment.get("GITHUB_SERVER_URL") or SERVER
+    app = environment.get("NEUROCAAS_APP_ID"), environment.get("NEUROCAAS_APP_KEY")
+    if app[0] and app[1]:
+        token, bot = _app_token(app[0], app[1], name, api)
+        return Address(name, token, api, bot, server)
+    given = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
+    if not given:
         raise UsageError(
             "there is no token for GitHub",
             where="GITHUB_TOKEN",
             hint="export GITHUB_TOKEN=$(gh auth token); a workflow sets it for each step with env:",
         )
     actions = "github-actions[bot]" if environment.get("GITHUB_ACTIONS") == "true" else None
-    return Address(
-        name,
-        token,
-        environment.get("GITHUB_API_URL") or API,
-        environment.get("NEUROCAAS_BOT") or actions,
-    )
+    return Address(name, given, api, environment.get("NEUROCAAS_BOT") or actions, server)
+
+
+def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]:
+    """Return a token of an app for one repository, and the login under which it writes."""
+    from github import Auth, GithubIntegration
+
+    with translated("asking for a token of the app", f"app {app}"):
+        try:
+            integration = GithubIntegration(auth=Auth.AppAuth(app, key), base_url=api)
+            installation = integration.get_repo_installation(*repository.split("/"))
+            token = integration.get_access_token(installation.id).token
+            slug = integration.get_app().slug
+        except (ValueError, TypeError) as error:
+            raise UsageError(
+                "the key of the app cannot be read",
+                where="NEUROCAAS_APP_KEY",
+                hint="it is the whole PEM file that GitHub gave, with its first and last line",
+            ) from error
+    return token, f"{slug}[bot]"
 
 
 def connect(address: Address) -> tuple[Github, Repository]:

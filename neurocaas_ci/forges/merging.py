@@ -18,6 +18,9 @@ from neurocaas_ci.registry.tree import REGULAR
 HOLD = "hold"
 """A pull request with this label is left alone."""
 
+MAIN_MOVED = "main has moved since it was judged"
+"""Then it is judged again."""
+
 MAX_FILES = 1_000
 """Nobody submits more jobs at once without meaning harm or having made a mistake."""
 
@@ -71,7 +74,7 @@ def _moment(facts: PullFacts, judged: Judged, main_now: str) -> list[str]:
     if facts.head != judged.head:
         found.append("its head has moved since it was judged")
     if judged.main != main_now:
-        found.append("main has moved since it was judged")
+        found.append(MAIN_MOVED)
     if facts.mergeable is not True:
         found.append("it conflicts with main" if facts.mergeable is False else "GitHub has not said yet whether it can be merged")  # fmt: skip
     return found

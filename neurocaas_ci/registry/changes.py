@@ -94,6 +94,12 @@ def of_entries(base: Iterable[TreeEntry], head: Iterable[TreeEntry]) -> tuple[Ch
     return tuple(changes)
 
 
+def touched_environments(changes: Iterable[Change]) -> set[str]:
+    """Return the names of the environments below which a file changed, or whence one was moved."""
+    paths = (path for change in changes for path in (change.path, change.old_path) if path)
+    return {path.split("/")[1] for path in paths if path.startswith("iae/") and path.count("/") > 1}
+
+
 def merge_base(repo: Path, one: str, other: str) -> str | None:
     """Return the best common ancestor of two commits, or None when they share no history."""
     result = run_git(repo, ["merge-base", one, other])

@@ -30,7 +30,7 @@ class Report:
 
     `problem` says why nothing could be judged; then there is no plan. `environments` are those that
     the change touches; `rebuilds` is None when nobody said anything of them that can be read.
-    `objections` say why the bot does not merge; `merged` that it did.
+    `objections` say why the bot does not merge it.
     """
 
     head: str
@@ -40,7 +40,6 @@ class Report:
     rebuilds: tuple[Rebuild, ...] | None = None
     objections: tuple[str, ...] = ()
     problem: str = ""
-    merged: bool = False
 
     @property
     def errors(self) -> int:
@@ -72,8 +71,6 @@ class Report:
 
 def headline(report: Report) -> str:
     """Return the state of the pull request and the next step in one line without markup."""
-    if report.merged:
-        return "merged"
     if report.problem:
         return f"cannot be judged: {report.problem}"
     if not report.sound:
@@ -108,8 +105,6 @@ def as_comment(report: Report) -> str:
 
 
 def _next_step(report: Report) -> str:
-    if report.merged:
-        return "It is on main. The run of its jobs shows as a check of the merge commit."
     if report.problem:
         return "Next: settle this, and push again."
     if not report.sound:
@@ -124,7 +119,7 @@ def _next_step(report: Report) -> str:
         return (
             "Next: a maintainer merges it, or the objection is settled and the branch pushed again."
         )
-    return "Next: nothing to do."
+    return "Next: nothing to do. Once it is on main, its jobs show as checks of the merge commit."
 
 
 def _approvers(plan: Plan, *, quoted: bool = False) -> str:

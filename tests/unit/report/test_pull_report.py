@@ -32,7 +32,6 @@ HOSTILE = "</details><script>x</script> `@everyone` [a](javascript:b) ![i](http:
     ("report", "line"),
     [
         (Report(HEAD, AUTO), "valid; merged by itself"),
-        (Report(HEAD, AUTO, merged=True), "merged"),
         (
             Report(HEAD, AUTO, objections=("it is a draft",)),
             "valid; not merged by itself: it is a draft",
@@ -56,7 +55,7 @@ HOSTILE = "</details><script>x</script> `@everyone` [a](javascript:b) ![i](http:
 )  # fmt: skip
 def test_the_headline_says_state_and_reason(report: Report, line: str) -> None:
     assert headline(report) == line
-    assert "Next:" in as_comment(report) or report.merged
+    assert "Next:" in as_comment(report)
 
 
 def test_a_rebuild_that_nobody_asked_for_changes_nothing() -> None:
