@@ -72,8 +72,8 @@ class Reading:
     problems: tuple[Problem, ...] = ()
 
     def text(self, field: str) -> str | None:
-        """Return the answer of a field that holds text."""
-        answer = self.answers[field]
+        """Return the answer of a field that holds text, or None; also when the form has no such field."""
+        answer = self.answers.get(field)
         return answer if isinstance(answer, str) else None
 
 

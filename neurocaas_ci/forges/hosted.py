@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 CheckStatus = Literal["queued", "in_progress", "completed"]
@@ -82,6 +83,31 @@ class WorkflowRun:
     head: str
     head_repository: str | None
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue as the forge knows it now; who opened it is the only thing that nobody can choose.
+
+    Others than its author may have edited the text. Labels are no proof: whoever may label can.
+    """
+
+    number: int
+    title: str
+    body: str
+    author: str
+    author_id: int
+    labels: tuple[str, ...]
+    state: Literal["open", "closed"]
+    created: datetime
+
+
+class Issues(Protocol):
+    """Issues of a forge."""
+
+    def issue(self, number: int) -> Issue:
+        """Return an issue; raise UsageError when there is none, or when it is a pull request."""
+        ...
 
 
 class Hub(Protocol):
