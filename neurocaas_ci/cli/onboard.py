@@ -47,10 +47,11 @@ def command(number: int, event: Path | None, repo: Path | None, *, fetch: bool) 
 
 def forge(repo: Path) -> tuple[Issues, Hub]:
     """Return the ports of the forge behind a repository."""
-    raise UsageError(
-        "this platform has no hosted forge, where issues could be", where=str(repo),
-        hint="add files to registry/ and open a pull request",
-    )  # fmt: skip
+    from neurocaas_ci.cli.github_option import open_github
+    from neurocaas_ci.forges.github_issues import GitHubIssues
+
+    github = open_github(repo)
+    return GitHubIssues(github.address), github
 
 
 def onboard(
