@@ -157,3 +157,53 @@ class Workflows(Protocol):
     def dispatch(self, workflow: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow file (its name, such as `run.yml`) on main."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySettings:
+    """A repository as a token sees it; `rights` are what the token may do (pull, push, admin, ...)."""
+
+    name: str
+    default_branch: str
+    rights: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment of workflows; `branches` are those that may use it."""
+
+    name: str
+    reviewed: bool
+    branches: Literal["all", "protected", "chosen"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionsSettings:
+    """What the token of a workflow may do that asks for nothing, and whether it may approve."""
+
+    default_rights: Literal["read", "write"]
+    may_approve: bool
+
+
+class Settings(Protocol):
+    """Settings of a repository on a forge; what the token may not see raises UsageError."""
+
+    def repository(self) -> RepositorySettings:
+        """Return what everybody with a token may know."""
+        ...
+
+    def rules(self, branch: str) -> frozenset[str]:
+        """Return the kinds of rules that hold for a branch, by GitHub's names (`pull_request`, ...)."""
+        ...
+
+    def environments(self) -> tuple[Environment, ...]:
+        """Return the environments."""
+        ...
+
+    def actions(self) -> ActionsSettings:
+        """Return what workflows may do."""
+        ...
+
+    def clock(self) -> float:
+        """Return the forge's Unix time, in seconds."""
+        ...
