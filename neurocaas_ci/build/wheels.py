@@ -201,6 +201,14 @@ def _pip_command() -> list[str]:
     )
 
 
+def index_address() -> str | None:
+    """Return the address of the package index that is configured here, or None for uv's own."""
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"):
+        if name in os.environ:
+            return os.environ[name].split()[0] if os.environ[name].strip() else None
+    return _index_of_pip().get("UV_DEFAULT_INDEX")
+
+
 def _index_of_pip() -> dict[str, str]:
     """Let uv, which does not read pip's configuration, ask the same index as pip."""
     if any(name in os.environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX")):

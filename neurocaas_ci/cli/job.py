@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import (
     LOGIN,
     fetch_option,
@@ -22,6 +20,7 @@ from neurocaas_ci.cli.common import (
     repo_option,
     say,
 )
+from neurocaas_ci.cli.draft import judge_draft
 from neurocaas_ci.cli.job_cost import show_cost
 from neurocaas_ci.cli.job_data import dataset_entries
 from neurocaas_ci.cli.values import dump, parameter_value
@@ -30,16 +29,13 @@ from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.places import JOBS
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.registry import Registry
-from neurocaas_ci.registry.changes import Change, published
+from neurocaas_ci.registry.changes import published
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.registry.parse import parse
-from neurocaas_ci.registry.tree import REGULAR, Tree, TreeEntry, blob_id
 from neurocaas_ci.report.text import render
 from neurocaas_ci.run.pending import select
 from neurocaas_ci.run.resolve import split_reference
 from neurocaas_ci.stores.directory import atomic_write
-from neurocaas_ci.validate.engine import judge
-from neurocaas_ci.validate.gate import history
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _commit_option = click.option("--commit", is_flag=True, help="Also commit the file.")
@@ -214,46 +210,16 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
     return pairs
 
 
-class _Draft:
-    """A commit with one file that is not in it yet."""
-
-    def __init__(self, tree: Tree, path: str, content: bytes) -> None:
-        self._tree, self._path, self._content = tree, path, content
-
-    def read(self, path: str, limit: int | None = None) -> bytes | None:
-        """Return the draft or what the commit holds."""
-        return self._content if path == self._path else self._tree.read(path, limit)
-
-    def entries(self, prefix: str = "") -> list[TreeEntry]:
-        """Return the files of the commit and the draft."""
-        entries = self._tree.entries(prefix)
-        if f"{self._path}/".startswith(f"{prefix}/" if prefix else ""):
-            draft = TreeEntry(self._path, REGULAR, blob_id(self._content))
-            entries = sorted([e for e in entries if e.path != self._path] + [draft])
-        return entries
-
-
 def _check(repo: Path, head: GitTree, path: Path, text: bytes, *, old: bytes | None = None) -> Job:
     """Judge the manifest as the gate would; raise FindingsError before anything is written."""
     relative = str(path.relative_to(repo))
-    draft = _Draft(head, relative, text)
-    loaded = Registry(draft).job(relative)
-    change = Change(relative, "added", "000000", REGULAR, "0" * 40, blob_id(text))
-    if old is not None:
-        change = Change(relative, "modified", REGULAR, REGULAR, blob_id(old), blob_id(text))
-    with ExitStack() as stack:
-        findings = judge(
-            Registry(head),
-            Registry(draft),
-            [change],
-            published=history(head),
-            balance_of=balances_at(stack, repo, head.commit, head.objects),
-        )
-    errors = [f for f in findings if f.location.path == relative and f.severity == "error"]
-    if errors or loaded.value is None:
+    judged = judge_draft(repo, head, relative, text, old=old)
+    errors = [f for f in judged.errors if f.location.path == relative]
+    job = judged.registry.job(relative).value
+    if errors or job is None:
         say(render(errors, lambda _: text.decode()))
         raise FindingsError("this makes no valid job; nothing was written", where=relative)
-    return loaded.value
+    return job
 
 
 def _checked_name(name: str) -> str:

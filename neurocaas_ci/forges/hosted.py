@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 CheckStatus = Literal["queued", "in_progress", "completed"]
@@ -84,6 +85,31 @@ class WorkflowRun:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue as the forge knows it now; who opened it is the only thing that nobody can choose.
+
+    Others than its author may have edited the text. Labels are no proof: whoever may label can.
+    """
+
+    number: int
+    title: str
+    body: str
+    author: str
+    author_id: int
+    labels: tuple[str, ...]
+    state: Literal["open", "closed"]
+    created: datetime
+
+
+class Issues(Protocol):
+    """Issues of a forge."""
+
+    def issue(self, number: int) -> Issue:
+        """Return an issue; raise UsageError when there is none, or when it is a pull request."""
+        ...
+
+
 class Hub(Protocol):
     """What a bot reads and writes about pull requests, issues and commits."""
 
@@ -130,4 +156,54 @@ class Workflows(Protocol):
 
     def dispatch(self, workflow: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow file (its name, such as `run.yml`) on main."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySettings:
+    """A repository as a token sees it; `rights` are what the token may do (pull, push, admin, ...)."""
+
+    name: str
+    default_branch: str
+    rights: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment of workflows; `branches` are those that may use it."""
+
+    name: str
+    reviewed: bool
+    branches: Literal["all", "protected", "chosen"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionsSettings:
+    """What the token of a workflow may do that asks for nothing, and whether it may approve."""
+
+    default_rights: Literal["read", "write"]
+    may_approve: bool
+
+
+class Settings(Protocol):
+    """Settings of a repository on a forge; what the token may not see raises UsageError."""
+
+    def repository(self) -> RepositorySettings:
+        """Return what everybody with a token may know."""
+        ...
+
+    def rules(self, branch: str) -> frozenset[str]:
+        """Return the kinds of rules that hold for a branch, by GitHub's names (`pull_request`, ...)."""
+        ...
+
+    def environments(self) -> tuple[Environment, ...]:
+        """Return the environments."""
+        ...
+
+    def actions(self) -> ActionsSettings:
+        """Return what workflows may do."""
+        ...
+
+    def clock(self) -> float:
+        """Return the forge's Unix time, in seconds."""
         ...

@@ -5,19 +5,17 @@ All text of strangers stands in code, where a forge sees no HTML, no link and no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from neurocaas_ci.model.plan import Plan
-from neurocaas_ci.report.plain import printable
+from neurocaas_ci.report.markdown import block, code, fence
 from neurocaas_ci.report.plan_words import counted, headline, sections
 
 MAX_BYTES = 60_000
 """Forges cut a comment off near 65,000 characters."""
 
 _FOLDED = 12
-_MOST_LINE, _MOST_NAME = 1_000, 60
-_TICKS = re.compile("`+")
+_MOST_LINE = 1_000
 # What the frame of a section and the notes on what is left out take at most.
 _FRAME = 400
 
@@ -42,9 +40,7 @@ def as_markdown(plan: Plan, most: int = MAX_BYTES) -> str:
 def _section(title: str, lines: Sequence[str], room: int) -> tuple[str, bool]:
     """Return a part in as many bytes as there is room for, and whether that is all of it."""
     shown = [line if len(line) <= _MOST_LINE else f"{line[:_MOST_LINE]}..." for line in lines]
-    longest = max((len(run) for line in shown for run in _TICKS.findall(line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    room -= 2 * len(fence) + _FRAME
+    room -= 2 * len(fence(shown)) + _FRAME
     kept: list[str] = []
     for line in shown:
         room -= _size(line) + 1
@@ -52,23 +48,18 @@ def _section(title: str, lines: Sequence[str], room: int) -> tuple[str, bool]:
             break
         kept.append(line)
     left = len(shown) - len(kept)
-    block = "\n".join([f"{fence}text", *kept, fence])
+    body = block(kept)
     if left:
-        block += f"\n\n**Truncated:** {counted(left, 'more line')}."
+        body += f"\n\n**Truncated:** {counted(left, 'more line')}."
     if len(lines) > _FOLDED:
         summary = f"<summary>{title} ({counted(len(lines), 'line')})</summary>"
-        return f"<details>\n{summary}\n\n{block}\n\n</details>", not left
-    return f"### {title}\n\n{block}", not left
+        return f"<details>\n{summary}\n\n{body}\n\n</details>", not left
+    return f"### {title}\n\n{body}", not left
 
 
 def _labelled(line: str) -> tuple[str, str]:
     word, _, rest = line.partition(":")
     return word, rest
-
-
-def code(text: str, most: int = _MOST_NAME) -> str:
-    """Return the beginning of a text as a code span, in which nothing else is read."""
-    return f"`{printable(text[:most]).replace('`', chr(39))}`"
 
 
 def _size(text: str) -> int:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.plan import Plan
-from neurocaas_ci.report.plan_markdown import as_markdown, code
+from neurocaas_ci.report.markdown import code
+from neurocaas_ci.report.plan_markdown import as_markdown
 from neurocaas_ci.report.plan_words import counted
 from neurocaas_ci.report.rebuilds import Rebuild
 from neurocaas_ci.report.text import summary

@@ -1,0 +1,104 @@
+"""`neurocaas doctor`: say what is wrong with this machine, the registry and the forge's settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.cli.common import find_repo, main_ref, open_home, repo_option
+from neurocaas_ci.cli.github_option import repository_of
+from neurocaas_ci.doctor import hosted, isolation, mirrors, programs, registry, storage
+from neurocaas_ci.doctor.check import Check, examine
+from neurocaas_ci.errors import FindingsError, NeurocaasError, UsageError
+from neurocaas_ci.forges.hosted import Settings
+from neurocaas_ci.model.diagnosis import Diagnosis
+from neurocaas_ci.report.doctor import as_json, as_text, count
+
+
+@click.command("doctor", short_help="Say what is wrong with this machine and its forge.")
+@click.option("--network", is_flag=True, help="Also ask whether package mirrors answer.")
+@click.option(
+    "--forge-url", metavar="URL", help="The API of the GitHub to ask (default: origin's)."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the result on stdout.",
+)
+@repo_option
+def command(form: str, forge_url: str | None, repo: Path | None, *, network: bool) -> None:
+    """Check what the platform needs here, and say how to mend what is missing.
+
+    Looks at programs, the sandbox, the home folder, the registry and, when the origin is on GitHub
+    or --forge-url is given, at the settings there. Nothing is changed. Exits with 10 when a check
+    fails.
+    """
+    found = list(_examine(repo, forge_url, network=network))
+    click.echo(as_json(found) if form == "json" else as_text(found), nl=False)
+    failed = count(found, "fail")
+    if failed:
+        raise FindingsError(
+            f"{failed} of {len(found)} checks fail", hint="each has its fix in the line below it"
+        )
+
+
+def _examine(repo: Path | None, forge_url: str | None, *, network: bool) -> Iterator[Diagnosis]:
+    clone: Path | None = None
+    with suppress(NeurocaasError):
+        clone = find_repo(repo)
+    yield from examine(programs.checks(clone))
+    try:
+        # Before anything starts a thread: as root this may move to a mount namespace of its own.
+        home = open_home(sandboxed=True)
+    except NeurocaasError as error:
+        yield Diagnosis("home", "fail", f"{error.where}: {error.message}", error.hint)
+        home = None
+    if home is not None:
+        yield from examine([*storage.checks(home), *isolation.checks(home)])
+    yield from examine(mirrors.checks(ask=network))
+    settings, trouble = _settings(clone, forge_url)
+    yield from trouble
+    if clone is None:
+        yield Diagnosis(
+            "registry", "fail", "this folder is not inside a git repository",
+            "go into a clone of the registry, or name it with --repo",
+        )  # fmt: skip
+    elif home is not None:
+        yield from examine(_of_registry(clone, home.root / "signing", settings))
+    if settings is not None:
+        yield from examine(hosted.checks(settings))
+
+
+def _of_registry(repo: Path, signing: Path, settings: Settings | None) -> list[Check]:
+    forge_time: Callable[[], float] | None = settings.clock if settings else None
+    try:
+        ref = main_ref(repo, fetch=False)
+    except UsageError as error:
+        message, fix = error.message, error.hint
+        return [Check("registry", lambda: ("fail", message, fix))]
+    return registry.checks(repo, ref, signing, forge_time)
+
+
+def _settings(repo: Path | None, forge_url: str | None) -> tuple[Settings | None, list[Diagnosis]]:
+    """Return the settings of the forge where there is one, or what keeps them from being asked."""
+    name = os.environ.get("GITHUB_REPOSITORY") or (repository_of(repo) if repo else None)
+    if name is None and forge_url is None:
+        return None, []
+    try:
+        from neurocaas_ci.forges.github_client import address_from
+        from neurocaas_ci.forges.github_settings import GitHubSettings
+
+        api = {"GITHUB_API_URL": forge_url} if forge_url else {}
+        return GitHubSettings(address_from({**os.environ, **api}, name)), []
+    except NeurocaasError as error:
+        return None, [Diagnosis("github-token", "fail", error.message, error.hint)]
+    except ImportError:
+        fix = "pip install 'neurocaas-ci[github]'"
+        return None, [Diagnosis("github-token", "fail", "PyGithub is not installed", fix)]

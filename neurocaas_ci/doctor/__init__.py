@@ -1,0 +1,1 @@
+"""Checks of a machine, a registry and a forge's settings, each with a fix for what is wrong."""
