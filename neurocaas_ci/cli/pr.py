@@ -160,6 +160,20 @@ def close(number: int, repo: Path | None) -> None:
     say(f"closed pull request #{forge.close(number).number}")
 
 
+@command.command("fetch")
+@click.argument("number", type=int)
+@repo_option
+def fetch_(number: int, repo: Path | None) -> None:
+    """Fetch pull request NUMBER as objects, and print its commits as `name=id` lines.
+
+    `main` is main as it is now, `head` what is proposed, `merged` the merge of both, which is what
+    `validate`, `plan` and `rebuild` are to judge: --base MAIN --head MERGED. Nothing is checked out.
+    """
+    repo = find_repo(repo)
+    candidate = _forge(repo).prepare(number)
+    click.echo(f"main={candidate.base}\nhead={candidate.pull.head}\nmerged={candidate.commit}")
+
+
 def _forge(repo: Path) -> LocalGitForge | GitHubForge:
     """Return the forge behind `origin`: GitHub, or a bare repository (or this one, when it is bare)."""
     from neurocaas_ci.cli.github_option import is_on_github, open_github

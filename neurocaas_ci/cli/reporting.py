@@ -8,15 +8,19 @@ from pathlib import Path
 
 from neurocaas_ci.cli.common import say
 from neurocaas_ci.cli.plan import plan_of
-from neurocaas_ci.cli.subject import open_subject
+from neurocaas_ci.cli.subject import Subject, open_subject
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.fetching import Fetched, fetch
 from neurocaas_ci.forges.github import GitHub
+from neurocaas_ci.forges.github_issues import GitHubIssues
 from neurocaas_ci.forges.hosted import Check, Conclusion, PullFacts
 from neurocaas_ci.forges.merging import MAIN_MOVED, Judged, objections
 from neurocaas_ci.model.actor import Actor
+from neurocaas_ci.onboard.acting import acting_for
+from neurocaas_ci.onboard.draft import draft, forms_of
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import between, touched_environments
+from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.report.pull_comment import MARKER, Report, as_comment, headline
 from neurocaas_ci.report.rebuilds import Rebuild
 
@@ -81,7 +85,7 @@ class Reporter:
             return Report(facts.head, None, problem=error.message)
         with ExitStack() as stack:
             subject = open_subject(stack, self.repo, fetched.main, merged)
-            plan, findings = plan_of(subject, Actor(facts.author_id))
+            plan, findings = plan_of(subject, self._author(facts, subject))
             changes = subject.changes or ()
             touched = touched_environments(changes) & set(Registry(subject.head).iaes())
         report = Report(facts.head, plan, findings, tuple(sorted(touched)), self.rebuilds)
@@ -89,3 +93,24 @@ class Reporter:
             return report
         judged = Judged(fetched.head, fetched.main, changes, own, findings, plan)
         return replace(report, objections=objections(facts, judged, self.hub.main()))
+
+    def _author(self, facts: PullFacts, subject: Subject) -> Actor:
+        """Return by whose right the change is judged: its author, or whose form the bot proposed."""
+        if subject.base is None:
+            return Actor(facts.author_id)
+        base = Registry(subject.base)
+        changes = subject.changes or ()
+        head = subject.head
+        small = {change.path: head.read(change.path, MAX_BYTES) for change in changes[:1]}
+        acting = acting_for(
+            facts,
+            facts.branch,
+            {path: content for path, content in small.items() if content is not None},
+            bot_id=self.hub.bot(),
+            repository=self.hub.address.repository,
+            issue_of=GitHubIssues(self.hub.address).issue,
+            draft_of=lambda issue: draft(issue, forms_of(base), base),
+        )
+        say(f"#{facts.number} is judged by the right of {acting.reason}")
+        # Certificates come by the signing environment, not by a branch that others may push to.
+        return Actor(acting.actor.forge_id)

@@ -71,7 +71,7 @@ class GitHub:
             for count, comment in enumerate(issue.get_comments()):
                 if count >= _MAX_COMMENTS:
                     break
-                if comment.user.id == self._bot() and comment.body.startswith(marker):
+                if comment.user.id == self.bot() and comment.body.startswith(marker):
                     mine.append(comment)
             text = f"{marker}\n{body}"
             if not mine:
@@ -217,7 +217,8 @@ class GitHub:
         tree = self.repository.create_git_tree(elements, parent.tree)
         return self.repository.create_git_commit(title, tree, [parent]).sha
 
-    def _bot(self) -> int:
+    def bot(self) -> int:
+        """Return the numeric id of the account that this bot writes as."""
         if self._bot_id is None:
             login = self.address.bot
             user = self.client.get_user(login) if login else self.client.get_user()
@@ -243,6 +244,7 @@ def _facts(pull: PullRequest, files: list[PullFile]) -> PullFacts:
         base=data["base"]["ref"],
         base_commit=data["base"]["sha"],
         head=data["head"]["sha"],
+        branch=data["head"]["ref"],
         head_repository=source["full_name"] if source else None,
         mergeable=data.get("mergeable"),
         labels=tuple(label["name"] for label in data.get("labels", ())),

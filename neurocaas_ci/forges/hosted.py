@@ -43,6 +43,7 @@ class PullFacts:
     base: str
     base_commit: str
     head: str
+    branch: str
     head_repository: str | None
     mergeable: bool | None
     labels: tuple[str, ...]

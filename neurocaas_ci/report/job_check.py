@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from neurocaas_ci.report.plan_markdown import code
+from neurocaas_ci.report.markdown import code
 
 # A check holds 65,535 characters.
 _MOST_RUNS, _MOST_LOG, _MOST_MESSAGE = 200, 4_000, 200

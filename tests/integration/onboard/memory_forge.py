@@ -73,7 +73,7 @@ class MemoryForge:
         return PullFacts(
             number=number, title=pull.title, author="platform[bot]", author_id=BOT, state="open",
             draft=False, base="main", base_commit="0" * 40, head="1" * 40,
-            head_repository=REPOSITORY, mergeable=True, labels=(), changed_files=len(files),
+            branch=branch, head_repository=REPOSITORY, mergeable=True, labels=(), changed_files=len(files),
             files=files,
         )  # fmt: skip
 

@@ -28,6 +28,7 @@ FACTS = PullFacts(
     base="main",
     base_commit=MAIN,
     head=HEAD,
+    branch="first",
     head_repository="ada/registry",
     mergeable=True,
     labels=(),

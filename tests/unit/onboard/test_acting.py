@@ -17,7 +17,7 @@ BOT, ADA, MALLORY = 77, 1001, 6666
 PATH = "registry/jobs/ada/2026-11/x.yaml"
 PULL = PullFacts(
     number=9, title="Submit job", author="bot", author_id=BOT, state="open", draft=False, base="main",
-    base_commit="0" * 40, head="1" * 40, head_repository="Lab/Platform", mergeable=True, labels=(),
+    base_commit="0" * 40, head="1" * 40, branch="job/7", head_repository="Lab/Platform", mergeable=True, labels=(),
     changed_files=1, files=(PullFile(PATH, "added"),),
 )  # fmt: skip
 ISSUE = Issue(5, "x", "body", "ada", ADA, (), "open", datetime(2026, 11, 1, tzinfo=UTC))
