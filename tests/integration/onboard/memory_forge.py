@@ -73,8 +73,8 @@ class MemoryForge:
         return PullFacts(
             number=number, title=pull.title, author="platform[bot]", author_id=BOT, state="open",
             draft=False, base="main", base_commit="0" * 40, head="1" * 40,
-            branch=branch, head_repository=REPOSITORY, mergeable=True, labels=(), changed_files=len(files),
-            files=files,
+            branch=pull.branch, head_repository=REPOSITORY, mergeable=True, labels=(),
+            changed_files=len(files), files=files,
         )  # fmt: skip
 
     def pulls_of(self, commit: str) -> list[int]:
