@@ -15,6 +15,7 @@ from typing import Any
 from .bounded import Ended, run_bounded
 from .box import Limits, boxed, hand_over
 from .errors import HarnessError
+from .forward import doors
 from .output import Output, read_output
 from .workflow import Workflow, actions_used, remote_action
 
@@ -27,7 +28,8 @@ _SAID = 4000
 class Order:
     """What to run: a file of a commit of a bare repository; `called` are the files it calls.
 
-    `server` is where git finds what lies on github.com.
+    `server` is where git finds what lies on github.com, `ports` are those of this machine that the
+    run reaches.
     """
 
     repository: Path
@@ -41,6 +43,7 @@ class Order:
     variables: Mapping[str, str] = field(default_factory=dict)
     actor: str = "octocat"
     server: str = "https://github.com"
+    ports: tuple[int, ...] = ()
     shown: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
@@ -64,11 +67,12 @@ def run_act(order: Order, folder: Path) -> Outcome:
     redirect = f'[url "{order.server}/"]\n\tinsteadOf = https://github.com/\n'
     (folder / "home" / ".gitconfig").write_text(redirect)
     command = _command(order, folder)
-    hand_over(folder)
     environment = {"HOME": str(folder / "home")}
     output, errors = folder.with_suffix(".out"), folder.with_suffix(".err")
     line = boxed(command, folder, environment, order.limits, order.shown)
-    ended = run_bounded(line, output, errors, order.limits)
+    with doors(folder / "doors", order.ports):
+        hand_over(folder)
+        ended = run_bounded(line, output, errors, order.limits)
     with output.open(encoding="utf-8", errors="replace") as lines:
         found = read_output(lines, order.workflow.jobs)
     said = "\n".join([*found.other, errors.read_text("utf-8", "replace")])[-_SAID:]
@@ -93,17 +97,20 @@ def _command(order: Order, folder: Path) -> list[str]:
     act = Path(sys.executable).with_name("act").resolve()
     settings = folder / "settings"
     shutil.copy(act, settings / "act")
+    forward = shutil.copy(Path(__file__).with_name("forward.py"), settings)
+    python = os.path.realpath(sys.executable)
     (settings / "event.json").write_text(json.dumps(order.payload))
     # JSON is YAML, and the only other form cannot hold several lines.
     (settings / "secrets.yml").write_text(json.dumps(dict(order.secrets)))
     (settings / "vars.yml").write_text(json.dumps(dict(order.variables)))
     environment = {
         **order.environment,
-        "STANDIN_PYTHON": os.path.realpath(sys.executable),
+        "STANDIN_PYTHON": python,
         "STANDIN_SERVER": order.server,
         "STANDIN_ARTIFACTS": str(folder / "artifacts"),
     }
-    line = [str(settings / "act"), order.event, "--eventpath", str(settings / "event.json")]
+    line = ["/bin/sh", "-c", f'{python} -I {forward} {folder}/doors && exec "$@"', "sh"]
+    line += [str(settings / "act"), order.event, "--eventpath", str(settings / "event.json")]
     line += ["-C", str(folder / "repo"), "-W", str(folder / "repo" / order.workflow.path)]
     line += ["--json", "--verbose", "--actor", order.actor, "--concurrent-jobs", "2"]
     line += ["--secret-file", str(settings / "secrets.yml")]

@@ -1,7 +1,7 @@
 """A box of bubblewrap for one run of act: what it sees of this machine, and as whom it runs.
 
 Inside: the machine read-only, /tmp and /root empty, one writable folder, a process table of its own
-and nobody's rights. The network of the machine is shared, for the fake GitHub listens on it.
+and nobody's rights. There is no network but 127.0.0.1, and there only what `forward.py` carries in.
 
 Steps may use the sandbox of the platform, a bubblewrap within this one. The kernel allows that
 where the caller's /proc is whole. Bubblewrap hides parts of /proc when it is started by root, so a
@@ -62,7 +62,14 @@ def boxed(
 
     `shown` is what it may read besides, where the empty folders would hide it.
     """
-    line = [_bwrap(), "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
+    line = [
+        _bwrap(),
+        "--unshare-net",
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--die-with-parent",
+    ]
     line += ["--new-session", "--hostname", "runner", "--ro-bind", "/", "/"]
     owner = user()
     if owner is None:
@@ -75,9 +82,9 @@ def boxed(
         line += ["--perms", "1777" if path.name == "tmp" else "0755", "--tmpfs", str(path)]
     hidden = [path for path in (*programs, *shown, folder) if _is_below(path, covered)]
     # Bubblewrap makes folders on the way to a mount for the owner alone.
-    for path in dict.fromkeys(parent for path in hidden for parent in reversed(path.parents)):
-        if _is_below(path.parent, covered):
-            line += ["--perms", "0755", "--dir", str(path)]
+    for parent in dict.fromkeys(p for path in hidden for p in reversed(path.parents)):
+        if _is_below(parent.parent, covered):
+            line += ["--perms", "0755", "--dir", str(parent)]
     for path in hidden:
         line += ["--ro-bind", str(path), str(path)]
     line += ["--bind", str(folder), str(folder), "--chdir", str(folder), "--clearenv"]

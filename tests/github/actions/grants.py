@@ -63,7 +63,7 @@ def is_from_fork(event: Mapping[str, Any]) -> bool:
     if not pull:
         return False
     head, base = pull["head"].get("repo") or {}, pull["base"]["repo"]
-    return head.get("full_name") != base["full_name"]
+    return bool(head.get("full_name") != base["full_name"])
 
 
 def claims(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .run import Annotation, Job, Step
 
 _UNSUPPORTED = "Skipping unsupported platform"
-_LEVELS = {"error": "error", "warning": "warning", "notice": "notice"}
+_LEVELS: dict[Any, Literal["error", "warning", "notice"]] = {
+    "error": "error", "warning": "warning", "notice": "notice",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ def _take(entry: Mapping[str, Any], output: Output) -> None:
         job.log += entry["msg"]
     elif entry.get("level") == "error" and "command" not in entry:
         job.log += f"{entry['msg'].rstrip()}\n"
-    place = entry.get("stepID") or ()
+    place: list[str] = entry.get("stepID") or []
     if "stepResult" in entry and entry.get("stage") == "Main" and len(place) == 1:
         job.steps.append(Step(place[0], entry.get("step", ""), entry["stepResult"]))
     if "command" in entry:

@@ -71,4 +71,4 @@ class Bench:
             server=f"file://{self.folder}", limits=limits, **settings,
         )  # fmt: skip
         self.count += 1
-        return run_act(order, self.folder / f"run-{self.count}")
+        return run_act(order, self.folder / f"{self.count}")

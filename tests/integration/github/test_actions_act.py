@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socketserver
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,22 @@ def one(script: str, extra: str = "") -> str:
 
 def log(outcome) -> str:
     return "".join(job.log for job in outcome.output.jobs.values())
+
+
+@contextlib.contextmanager
+def listening():
+    """Greet whoever connects to a free port."""
+
+    class Greeter(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(f"hello from {self.server.server_address[1]}\n".encode())
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greeter) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
 
 
 def living(word: str) -> list[str]:
@@ -124,6 +143,18 @@ sudo -n true 2>/dev/null && echo root
     assert "CapEff:\t0000000000000000" in said
     if os.geteuid() == 0:
         assert str(1_000_000 + os.getpid()) in said.splitlines()
+
+
+def test_a_run_reaches_the_ports_that_it_is_given_and_nothing_else(bench):
+    with listening() as given, listening() as other:
+        script = f"""
+cat < /dev/tcp/127.0.0.1/{given}
+cat < /dev/tcp/127.0.0.1/{other} || echo refused
+"""
+        said = log(bench.run(one(script), ports=(given,)))
+    assert f"hello from {given}" in said
+    assert f"hello from {other}" not in said
+    assert "refused" in said
 
 
 def test_files_of_a_commit_do_not_set_act_up(bench):

@@ -58,7 +58,8 @@ def _get(address: str) -> bytes:
     headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the fake
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-        return answer.read()
+        content: bytes = answer.read()
+    return content
 
 
 def _say(text: str) -> None:

@@ -44,7 +44,8 @@ def main() -> int:
 
 def _find(patterns: list[str], *, hidden: bool) -> tuple[list[Path], Path]:
     """Return the files, and the folder that their names in the archive start below."""
-    found, roots = set(), []
+    found: set[Path] = set()
+    roots: list[Path] = []
     for pattern in patterns:
         negative = pattern.startswith("!")
         places = _expand(pattern.removeprefix("!"))
@@ -52,8 +53,7 @@ def _find(patterns: list[str], *, hidden: bool) -> tuple[list[Path], Path]:
         found = found - files if negative else found | files
         if not negative:
             roots.append(_root(pattern, files))
-    root = roots[0] if len(roots) == 1 else Path(os.path.commonpath(roots or ["/"]))
-    return sorted(found), root
+    return sorted(found), Path(os.path.commonpath(roots)) if roots else Path("/")
 
 
 def _expand(pattern: str) -> list[Path]:
