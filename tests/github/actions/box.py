@@ -75,6 +75,8 @@ def boxed(
     if owner is None:
         line += ["--unshare-user", "--cap-drop", "ALL"]
     line += ["--dev", "/dev", "--proc", "/proc"]
+    # Steps on GitHub have no terminal. act gives them one, unless there are none.
+    line += ["--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts"]
     programs = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
     covered = _covered(programs)
     for path in covered:

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import queue
 from .act import Order, Outcome, run_act
 from .box import Limits
+from .conclusion import conclusion
 from .errors import HarnessError
 from .events import MAIN, Event, Registry, Source
 from .expressions import evaluate
 from .grants import Grant, claims, grant
-from .recording import completed, conclusion
 from .run import Run
 from .triggers import held_back, starts
 from .workflow import Workflow
@@ -42,22 +43,24 @@ class Actions:
 
     `environments` maps the names of environments to their secrets. `identity` issues identity
     tokens (tests/integration/signing/sigstore_server.py). `shown` is what runs may read besides
-    the machine's own files, `ready` what checkouts are made ready with (ready.py).
+    the machine's own files, `ports` what they reach on 127.0.0.1 besides the fake and the issuer;
+    `ready` is what checkouts are made ready with (ready.py).
     """
 
     github: Any
     repository: Any
-    full_name: str = "acme/registry"
     secrets: Mapping[str, str] = field(default_factory=dict)
     environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     identity: Any = None
     ready: str | None = None
     shown: tuple[Path, ...] = ()
+    ports: tuple[int, ...] = ()
     limits: Limits = field(default_factory=Limits)
     runs: list[Run] = field(default_factory=list)
     _seen: int = 0
     _own: list[Event] = field(default_factory=list)
+    _depths: dict[int, int] = field(default_factory=dict)
 
     def deliver(self, rounds: int = 20) -> list[Run]:
         """Run what the events since the last call start, and what that starts; return the runs.
@@ -92,12 +95,12 @@ class Actions:
         mine = [
             Event(name, payload)
             for name, payload in new
-            if (payload.get("repository") or {}).get("full_name") == self.full_name
+            if (payload.get("repository") or {}).get("full_name") == self.repository.full_name
         ]
         return [*own, *mine]
 
     def _plan(self, event: Event) -> list[_Planned]:
-        if held_back(event.name, event.payload) or event.depth > _CHAIN:
+        if held_back(event.name, event.payload) or self._depth(event) > _CHAIN:
             return []
         registry = self._registry
         source = registry.source(event)
@@ -110,19 +113,17 @@ class Actions:
         ]
 
     def _planned(self, event: Event, workflow: Workflow, source: Source) -> _Planned:
-        number = self.repository.add_run(
-            workflow.path, event.name, source.head, "in_progress", None, artifacts={}
-        )
+        number = self._record(event, workflow, source)
         payload = event.payload
         pull = payload.get("pull_request") or {}
         contexts = {
             "github": {
-                "event_name": event.name, "event": payload, "repository": self.full_name,
+                "event_name": event.name, "event": payload, "repository": self.repository.full_name,
                 "ref": source.ref, "ref_name": source.ref.split("/", 2)[-1], "sha": source.sha,
                 "head_ref": (pull.get("head") or {}).get("ref", ""),
                 "base_ref": (pull.get("base") or {}).get("ref", ""),
                 "workflow": workflow.name, "run_id": str(number),
-                "actor": (payload.get("sender") or {}).get("login", "octocat"),
+                "actor": payload["sender"]["login"],
             },
             "inputs": payload.get("inputs") or {},
             "vars": self.variables,
@@ -130,10 +131,30 @@ class Actions:
         granted = grant(workflow, contexts, self.secrets, self.environments)
         return _Planned(event, workflow, source, number, contexts, granted)
 
+    def _record(self, event: Event, workflow: Workflow, source: Source) -> int:
+        """Let the fake list the run, and return its id."""
+        payload = event.payload
+        own = source.head_repository == self.repository.full_name
+        pulls = [payload["number"]] if event.name == "pull_request" and own else []
+        number: int = self.repository.add_run(
+            workflow.path, event.name, source.head, "queued", head_branch=source.head_branch,
+            head_repository=self.github.repositories.get(source.head_repository),
+            actor=payload["sender"]["login"], pulls=pulls, name=workflow.name,
+        )  # fmt: skip
+        self._depths[number] = self._depth(event) + 1
+        return number
+
+    def _depth(self, event: Event) -> int:
+        """Return how many workflow runs in a row led to an event."""
+        if event.name != "workflow_run":
+            return 0
+        return self._depths.get(event.payload["workflow_run"]["id"], 1)
+
     def _carry_out(self, plan: _Planned) -> Run:
-        token = self.github.token(
-            _BOT, id=_BOT_ID, permissions=dict(plan.grant.permissions), kind="GITHUB_TOKEN"
-        )
+        self.repository.update_run(plan.id, "in_progress")
+        # The API has other names for them than workflow files: pull_requests, and so on.
+        permissions = {k.replace("-", "_"): v for k, v in plan.grant.permissions.items()}
+        token = self.github.token(_BOT, id=_BOT_ID, permissions=permissions, kind="GITHUB_TOKEN")
         called = {
             job.calls: self._registry.workflow(plan.source.sha, job.calls)
             for job in plan.workflow.jobs.values()
@@ -147,10 +168,11 @@ class Actions:
             event=plan.event.name,
             payload=plan.event.payload,
             environment={**self._environment(plan), **self._identify(plan)},
-            secrets={**plan.grant.secrets, "GITHUB_TOKEN": token},
+            secrets={**plan.grant.secrets, "GITHUB_TOKEN": str(token)},
             variables=self.variables,
             actor=plan.contexts["github"]["actor"],
             server=self._server,
+            ports=self._ports,
             shown=self.shown,
             limits=self.limits,
         )
@@ -179,9 +201,7 @@ class Actions:
 
     def _finish(self, plan: _Planned, run: Run) -> None:
         self.runs.append(run)
-        self.repository.finish_run(run.id, run.conclusion, artifacts=dict(run.artifacts))
-        payload = completed(run, plan.source, plan.event.payload, self._facts())
-        self._own.append(Event("workflow_run", payload, plan.event.depth + 1))
+        self.repository.update_run(run.id, "completed", run.conclusion, dict(run.artifacts))
 
     def _environment(self, plan: _Planned) -> dict[str, str]:
         github, path = plan.contexts["github"], plan.workflow.path
@@ -189,15 +209,15 @@ class Actions:
             "GITHUB_API_URL": self.github.base,
             "GITHUB_GRAPHQL_URL": f"{self.github.base}/graphql",
             "GITHUB_SERVER_URL": "https://github.com",
-            "GITHUB_REPOSITORY": self.full_name,
-            "GITHUB_REPOSITORY_OWNER": self.full_name.partition("/")[0],
+            "GITHUB_REPOSITORY": self.repository.full_name,
+            "GITHUB_REPOSITORY_OWNER": self.repository.full_name.partition("/")[0],
             "GITHUB_REF": plan.source.ref,
             "GITHUB_REF_NAME": github["ref_name"],
             "GITHUB_REF_TYPE": "branch",
             "GITHUB_RUN_ID": github["run_id"],
             "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_TRIGGERING_ACTOR": github["actor"],
-            "GITHUB_WORKFLOW_REF": f"{self.full_name}/{path}@{plan.source.ref}",
+            "GITHUB_WORKFLOW_REF": f"{self.repository.full_name}/{path}@{plan.source.ref}",
             "GITHUB_WORKFLOW_SHA": plan.source.sha,
             "RUNNER_ENVIRONMENT": "github-hosted",
             "NO_PROXY": "127.0.0.1",
@@ -221,17 +241,23 @@ class Actions:
 
     @property
     def _registry(self) -> Registry:
-        return Registry(Path(self.repository.path), self.full_name)
+        return Registry(Path(self.repository.path), self.repository.full_name)
 
     @property
     def _server(self) -> str:
         address = str(self.repository.clone_url)
-        return address.removesuffix(".git").removesuffix(f"/{self.full_name}")
+        return address.removesuffix(".git").removesuffix(f"/{self.repository.full_name}")
+
+    @property
+    def _ports(self) -> tuple[int, ...]:
+        addresses = [self.github.base, *([self.identity.url] if self.identity else [])]
+        found = (urlsplit(address).port for address in addresses)
+        return (*(port for port in found if port is not None), *self.ports)
 
     def _facts(self) -> dict[str, Any]:
-        owner, _, name = self.full_name.partition("/")
+        owner, _, name = self.repository.full_name.partition("/")
         repository = {
-            "full_name": self.full_name, "name": name, "default_branch": "main",
+            "full_name": self.repository.full_name, "name": name, "default_branch": "main",
             "owner": {"login": owner},
         }  # fmt: skip
         return {"repository": repository, "sender": {"login": "octocat"}}

@@ -20,21 +20,23 @@ _NOTHING = "0" * 40
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened; `depth` counts the workflow runs that led to it."""
+    """What happened, as a webhook tells it."""
 
     name: str
     payload: Mapping[str, Any]
-    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The commit that a run is of; `head` and `branch` are what GitHub shows for it."""
+    """The commit that a run is of; the heads are what GitHub lists it for.
+
+    They differ for pull requests: the run is of the merge, the head is what was pushed.
+    """
 
     ref: str
     sha: str
     head: str
-    branch: str
+    head_branch: str
     head_repository: str
 
 

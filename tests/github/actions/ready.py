@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -40,3 +41,22 @@ def ready(project: Path) -> str:
             "bwrap": tool,
         }
     )
+
+
+def project_files(project: Path) -> dict[str, tuple[str, bytes]]:
+    """Return mode and content of what a registry needs of the project so that its tool runs.
+
+    They are those of the working copy, committed or not: the code under test is what runs.
+    """
+    wanted = ("neurocaas_ci", *_STAMPED)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *wanted],
+        cwd=project, check=True, capture_output=True,
+    )  # fmt: skip
+    files = {}
+    for name in os.fsdecode(listed.stdout).split("\0")[:-1]:
+        path = project / name
+        if path.is_file():
+            mode = "100755" if os.access(path, os.X_OK) else "100644"
+            files[name] = (mode, path.read_bytes())
+    return files

@@ -145,6 +145,10 @@ sudo -n true 2>/dev/null && echo root
         assert str(1_000_000 + os.getpid()) in said.splitlines()
 
 
+def test_steps_have_no_terminal(bench):
+    assert log(bench.run(one("for i in 0 1 2; do test -t $i || echo $i; done"))) == "0\n1\n2\n"
+
+
 def test_a_run_reaches_the_ports_that_it_is_given_and_nothing_else(bench):
     with listening() as given, listening() as other:
         script = f"""
