@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from sigstore.verify.policy import VerificationPolicy
 
-DEFAULT_WORKFLOW = ".github/workflows/run.yml"
+DEFAULT_WORKFLOW = ".github/workflows/sign.yml"
 _MAIN = "refs/heads/main"
 _MODES: tuple[BuilderMode, ...] = ("local", "github-hosted", "self-hosted")
 _TRIGGERS = ("push", "workflow_dispatch", "schedule", "workflow_call", "workflow_run")

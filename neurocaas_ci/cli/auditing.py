@@ -40,6 +40,7 @@ _OPTIONS = (
         "--trust-root",
         "trust_roots",
         multiple=True,
+        envvar="NEUROCAAS_TRUST_ROOT",
         metavar="FILE",
         help=f"Trusted root of the instance that signed; repeatable.  [default: {PUBLIC_GOOD}]",
     ),
