@@ -5,51 +5,64 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurocaas_ci.errors import UsageError
+
 if TYPE_CHECKING:
     from neurocaas_ci.forges.github import GitHub
+    from neurocaas_ci.forges.github_client import Address
 
-_ORIGIN = re.compile(
-    r"(?:https?://(?:[^/@]*@)?|ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?"
-)
+_HTTP = re.compile(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
+_SSH = re.compile(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
+_PUBLIC = "https://github.com"
 
 
 def open_github(repo: Path) -> GitHub:
     """Return GitHub as the variables of Actions or the origin of the clone name it."""
     from neurocaas_ci.forges.github import GitHub
-    from neurocaas_ci.forges.github_client import address_from
 
-    named = os.environ.get("GITHUB_REPOSITORY") or repository_of(repo)
-    return GitHub(address_from(os.environ, named))
+    return GitHub(_address(repo))
 
 
 def lend_credentials(repo: Path) -> None:
     """Let the git commands of this process reach a repository on GitHub with its token, if there is one."""
     if not is_on_github(repo):
         return
-    from neurocaas_ci.errors import UsageError
     from neurocaas_ci.forges.credentials import git_credentials
-    from neurocaas_ci.forges.github_client import address_from
 
     try:
-        address = address_from(
-            os.environ, os.environ.get("GITHUB_REPOSITORY") or repository_of(repo)
-        )
+        address = _address(repo)
     except UsageError:
         # A public repository is read without one, and people have credentials of their own.
         return
     os.environ.update(git_credentials(address.token, os.environ, address.server))
 
 
+def is_on_github(repo: Path) -> bool:
+    """Tell whether the origin of a clone lies on GitHub: the public one, or that of this workflow."""
+    return _place(repo) is not None
+
+
 def repository_of(repo: Path) -> str | None:
-    """Return `owner/name` when the origin of a clone lies on github.com, or None."""
-    match = _ORIGIN.fullmatch(_url(repo))
-    return match[1] if match else None
+    """Return `owner/name` when the origin of a clone lies on GitHub, or None."""
+    place = _place(repo)
+    return None if place is None else place[1]
 
 
-def _url(repo: Path) -> str:
+def _address(repo: Path) -> Address:
+    from neurocaas_ci.forges.github_client import address_from
+
+    place = _place(repo)
+    named = os.environ.get("GITHUB_REPOSITORY") or (place[1] if place else None)
+    address = address_from(os.environ, named)
+    return replace(address, server=place[0]) if place else address
+
+
+def _place(repo: Path) -> tuple[str, str] | None:
+    """Return the server and `owner/name` of a clone's origin when that is a GitHub."""
     done = subprocess.run(
         ["git", "-C", str(repo), "remote", "get-url", "origin"],
         capture_output=True,
@@ -57,13 +70,13 @@ def _url(repo: Path) -> str:
         errors="replace",
         check=False,
     )
-    return done.stdout.strip()
-
-
-def is_on_github(repo: Path) -> bool:
-    """Tell whether the origin of a clone lies on GitHub, or on the server that GITHUB_API_URL means.
-
-    In a workflow, and for an enterprise server, GITHUB_SERVER_URL is where repositories are.
-    """
-    server = os.environ.get("GITHUB_SERVER_URL")
-    return repository_of(repo) is not None or (server is not None and _url(repo).startswith(server))
+    url = done.stdout.strip()
+    if match := _SSH.fullmatch(url):
+        return _PUBLIC, match[1]
+    match = _HTTP.fullmatch(url)
+    if match is None:
+        return None
+    server, name = match[1] + match[2], match[3]
+    # An enterprise server has an address of its own; a workflow on it says which repository is meant.
+    known = server == _PUBLIC or name == os.environ.get("GITHUB_REPOSITORY")
+    return (server, name) if known else None

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from . import downloads, git_http
+from . import apps, downloads, git_http
 from .faults import Fault
 from .people import Token
 from .records import Called
@@ -60,7 +60,7 @@ class Front:
         if name == downloads.NAME:
             return downloads.serve(self._github, request)
         sent = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
-        token = self._github.tokens.get(_secret(sent))
+        token = self._github.tokens.get(_secret(sent)) or apps.identify(self._github, _secret(sent))
         git = name.startswith("git/") and git_http.service(request) is not None
         if sent and token is None:
             ask = {"WWW-Authenticate": 'Basic realm="GitHub"'} if git else {}

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from . import events, operations, pushes
+from . import apps, events, operations, pushes
+from .apps import App
 from .calls import OPERATIONS
 from .faults import SECONDARY, Fault, Faults
 from .front import Front
@@ -39,6 +40,7 @@ class FakeGitHub:
         self.users: dict[str, User] = {}
         self.apps: dict[int, User] = {ACTIONS_APP: User("github-actions[bot]", ACTIONS_BOT, "Bot")}
         self.tokens: dict[str, Token] = {}
+        self.keys: dict[int, App] = {}
         self.faults = Faults()
         self.lock = threading.RLock()
         self._ids = itertools.count(1001)
@@ -114,6 +116,10 @@ class FakeGitHub:
                      limit or (1000 if kind == "GITHUB_TOKEN" else 5000))  # fmt: skip
         self.tokens[value] = made
         return made
+
+    def app(self, slug: str, permissions: Mapping[str, str]) -> App:
+        """Make an App that is installed on every repository; its account is `<slug>[bot]`."""
+        return apps.register(self, slug, permissions)
 
     def actor(self, user: User) -> Token:
         """Return a token for what an account does without asking over HTTP."""

@@ -2,7 +2,18 @@
 
 import importlib
 
-_MODULES = ("actions", "checks", "comments", "contents", "git", "issues", "meta", "pulls", "repos")
+_MODULES = (
+    "actions",
+    "apps",
+    "checks",
+    "comments",
+    "contents",
+    "git",
+    "issues",
+    "meta",
+    "pulls",
+    "repos",
+)
 
 
 def load() -> None:
