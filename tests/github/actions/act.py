@@ -75,7 +75,13 @@ def run_act(order: Order, folder: Path) -> Outcome:
         ended = run_bounded(line, output, errors, order.limits)
     with output.open(encoding="utf-8", errors="replace") as lines:
         found = read_output(lines, order.workflow.jobs)
-    said = "\n".join([*found.other, errors.read_text("utf-8", "replace")])[-_SAID:]
+    with errors.open(encoding="utf-8", errors="replace") as lines:
+        found.other += read_output(lines, ()).other
+    said = "\n".join(found.other)[-_SAID:]
+    # A job that only calls a workflow has no result of its own, unless it was skipped.
+    for job in order.workflow.jobs.values():
+        if job.calls and job.id not in found.reported:
+            found.jobs.pop(job.id, None)
     if ended.bound is None:
         _require_all_jobs(order, found, ended, said)
     artifacts = {path.stem: path.read_bytes() for path in (folder / "artifacts").glob("*.zip")}

@@ -37,7 +37,7 @@ def starts(
         return _file_of(str(payload["workflow"])) == _file_of(workflow.path)
     if event == "schedule":
         return payload["schedule"] in filters["cron"]
-    if event == "workflow_run" and payload["workflow"]["name"] not in filters["workflows"]:
+    if event == "workflow_run" and payload["workflow_run"]["name"] not in filters["workflows"]:
         return False
     return (
         _type_is_meant(event, filters, payload)

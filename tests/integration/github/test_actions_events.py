@@ -65,12 +65,13 @@ jobs:
       - env: {{TOKEN: "${{{{ github.token }}}}"}}
         run: |
           ls -A got
-          {CURL}/issues/$NUMBER/comments" --fail -d "{{\\"body\\": \\"$(cat got/changed.txt)\\"}}"
+          jq -Rs '{{body: .}}' got/changed.txt | {CURL}/issues/$NUMBER/comments" --fail -d @-
       - uses: {APP_TOKEN}
         id: app
         with: {{app-id: "${{{{ vars.APP }}}}", private-key: "${{{{ secrets.APP_KEY }}}}"}}
       - env: {{TOKEN: "${{{{ steps.app.outputs.token }}}}"}}
-        run: {CURL}/pulls/$NUMBER/merge" --fail -X PUT -d "{{\\"sha\\":\\"${{{{ github.event.workflow_run.head_sha }}}}\\"}}"
+        run: |
+          {CURL}/pulls/$NUMBER/merge" --fail -X PUT -d "{{\\"sha\\":\\"${{{{ github.event.workflow_run.head_sha }}}}\\"}}"
 """
 DEPLOY = f"""
 name: deploy
@@ -108,6 +109,7 @@ jobs:
     runs-on: ubuntu-24.04
     {extra}
     steps:
+      - uses: {CHECKOUT}
       - env: {{TOKEN: "${{{{ github.token }}}}", SECRET: "${{{{ secrets.SECRET }}}}"}}
         run: |
 {lines}
@@ -213,7 +215,6 @@ def test_a_newer_run_of_a_group_cancels_an_older_one(github):
 def test_a_token_does_what_the_workflow_grants_and_nothing_else(github):
     script = f"""
 {CURL}/issues/1" -X PATCH -d '{{"state": "closed"}}' -w ' %{{http_code}}\\n'
-git clone -q "https://x:$TOKEN@github.com/$GITHUB_REPOSITORY" c && cd c
 git -c user.name=x -c user.email=x@y commit -q --allow-empty -m x
 git push -q origin HEAD:main 2>&1 || echo not pushed
 """
@@ -230,7 +231,6 @@ git push -q origin HEAD:main 2>&1 || echo not pushed
 
 def test_what_a_workflow_pushes_with_its_token_starts_nothing(github):
     script = """
-git clone -q "https://x:$TOKEN@github.com/$GITHUB_REPOSITORY" c && cd c
 git -c user.name=x -c user.email=x@y commit -q --allow-empty -m x
 git push -q origin HEAD:main
 """

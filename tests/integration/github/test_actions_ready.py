@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "signing"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "signing"))
 from act_orders import CHECKOUT
 from actions import Actions
 from actions.box import Limits
@@ -19,14 +18,15 @@ from actions.ready import project_files, ready
 from fake import FakeGitHub
 from sigstore_server import running
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(300)]
-
+HERE = Path(__file__).resolve().parent
 _spec = importlib.util.spec_from_file_location("loop_platform", HERE.parent / "loop/conftest.py")
 assert _spec is not None
 _loop = importlib.util.module_from_spec(_spec)
 sys.modules.setdefault("loop_platform", _loop)
 _spec.loader.exec_module(_loop)
 _template, platform = _loop._template, _loop.platform
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(300)]
 
 PROJECT = HERE.parents[2]
 WORKFLOW = ".github/workflows/run.yml"
@@ -123,5 +123,6 @@ def test_a_job_runs_in_its_sandbox_and_is_certified_with_the_identity_of_the_run
     assert '"level":"sandbox"' in log
     document = json.loads(log[log.index("{") : log.rindex("}") + 1])
     assert not [check for check in document["checks"] if check["state"] == "failed"]
-    assert issuer.claims["sha"] == repository.head()
+    assert issuer.claims["sha"] == done.sha
+    assert repository.read("certificates/ada/2026-11/signed.sigstore.json") is not None
     assert issuer.claims["sub"] == "repo:acme/registry:ref:refs/heads/main"

@@ -110,9 +110,8 @@ def test_what_starts_a_workflow(on, event, payload, changed, expected):
 )
 def test_what_a_finished_run_starts(filters, action, name, branch, expected):
     filters = filters if filters.startswith("{") else f"{{{filters}}}"
-    payload = {
-        "action": action, "workflow": {"name": name}, "workflow_run": {"head_branch": branch},
-    }  # fmt: skip
+    run = {"name": name, "head_branch": branch}
+    payload = {"action": action, "workflow_run": run}
     on = f"{{workflow_run: {filters}}}"
     assert starts(workflow(on), "workflow_run", payload, list) is expected
 
