@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,15 +34,20 @@ _TEXT = st.one_of(st.lists(_PIECES, max_size=8).map("".join), st.text(max_size=3
 _LINE = _TEXT.map(lambda text: text.replace("\n", " "))
 _JOBS = st.fixed_dictionaries(
     {
-        "name": st.one_of(st.from_regex(r"[a-z0-9-]{1,20}", fullmatch=True), _LINE),
-        "blueprint": _LINE.filter(str.strip),
-        "datasets": st.one_of(st.just(_DATASET), _TEXT.map(lambda t: f"{t} {_DATASET}")),
-        "parameters": st.one_of(_TEXT.map(lambda t: f"a: {t}"), _TEXT.map(lambda t: f"{t}: 1")),
-        "group": _LINE,
+        "name": st.one_of(st.from_regex(r"[a-z0-9][a-z0-9-]{0,9}", fullmatch=True), _LINE),
+        "blueprint": st.one_of(st.just("a@1.0.0"), _LINE.filter(str.strip)),
+        "datasets": st.one_of(st.just(_DATASET), _LINE.map(lambda t: f"{t} {_DATASET}")),
+        "parameters": st.one_of(
+            st.just("a: 1"),
+            _TEXT.map(lambda t: f"a: {t}"),
+            _TEXT.map(lambda t: f"a: {json.dumps(t)}"),
+        ),
+        "group": st.one_of(st.just(""), _LINE),
         "pricing": st.sampled_from(["standard", "save"]),
-        "max_runtime": _LINE,
+        "max_runtime": st.one_of(st.just(""), _LINE),
     }
 )
+_FENCES = st.sampled_from(["```", "`````", "   ```", "``` ", "~~~", "<!--", "@grace"])
 
 
 def _draft(kind, typed, author="ada", author_id=1001):
@@ -94,7 +100,13 @@ def test_a_sign_up_is_the_authors(name, purpose, group):
 
 
 @settings(max_examples=300)
-@given(st.lists(st.tuples(_TEXT, _TEXT, _TEXT), min_size=1, max_size=50))
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.just(""), _TEXT), st.one_of(_FENCES, _TEXT), _TEXT),
+        min_size=1,
+        max_size=50,
+    )
+)
 def test_what_is_echoed_stays_in_its_fence(problems):
     usual = plain_lines(words.refused([Problem("", "x", "x")]).split("\n"))
     shown = words.refused([Problem(*problem) for problem in problems])

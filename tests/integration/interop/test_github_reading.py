@@ -30,6 +30,7 @@ _ISSUE = f"{_REPOSITORY}/issues/{{issue_number}}"
 _PLACES = {
     "/repos/lab/platform": _REPOSITORY,
     "/repos/lab/platform/rules/branches/main": _RULES,
+    "/repos/lab/platform/rules/branches/job%2F1": _RULES,
     "/repos/lab/platform/branches/main/protection": _PROTECTION,
     "/repos/lab/platform/environments": _ENVIRONMENTS,
     "/repos/lab/platform/actions/permissions/workflow": _ACTIONS,
@@ -114,6 +115,12 @@ def test_protection_that_is_not_there_or_not_shown_is_none(github, status):
     assert GitHubSettings(address).rules("main") == {
         "commit_message_pattern", "commit_author_email_pattern",
     }  # fmt: skip
+
+
+def test_a_branch_with_a_slash_is_one_name(github):
+    address, handler = github
+    handler.answers[_PROTECTION] = 404
+    assert GitHubSettings(address).rules("job/1")
 
 
 def test_environments_by_their_branches(github):
