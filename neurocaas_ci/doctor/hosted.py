@@ -14,6 +14,8 @@ _RULES = {
     "non_fast_forward": "main can be rewritten, and certificates with it",
     "deletion": "main can be deleted",
 }
+_FORM_BRANCHES = ("job", "signup")
+_ONLY_BOT = {"creation", "update"}
 _WISHED = {"required_status_checks": "a maintainer can merge what was never judged"}
 _WORDS = {
     "pull_request": "Require a pull request before merging",
@@ -29,6 +31,7 @@ def checks(settings: Settings) -> list[Check]:
         "github-token": _token,
         "github-branch": _branch,
         "github-rules": _rules,
+        "github-form-branches": _form_branches,
         "github-environments": _environments,
         "github-actions": _actions,
     }
@@ -68,6 +71,19 @@ def _rules(settings: Settings) -> Outcome:
     words = ", ".join(f"'{_WORDS[rule]}'" for rule in lacking)
     fix = f"Settings > Rules > Rulesets > New branch ruleset for {_MAIN}: {words}"
     return (fail if missing else warn)("; ".join(lacking.values()), fix)
+
+
+def _form_branches(settings: Settings) -> Outcome:
+    """Look at the branches for which the bot acts in a person's name (`onboard/acting.py`)."""
+    open_ones = [name for name in _FORM_BRANCHES if not settings.rules(f"{name}/1") >= _ONLY_BOT]
+    if open_ones:
+        fix = (
+            "Settings > Rules > Rulesets > New branch ruleset for "
+            f"{' and '.join(f'{name}/**' for name in _FORM_BRANCHES)}: 'Restrict creations', "
+            "'Restrict updates', with the bot's app in the bypass list"
+        )
+        return warn("whoever can push can put another file on the branch of a form", fix)
+    return ok("only the bot writes the branches of forms")
 
 
 def _environments(settings: Settings) -> Outcome:

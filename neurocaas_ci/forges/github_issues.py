@@ -19,11 +19,15 @@ class GitHubIssues:
         where = f"{self.address.repository}#{number}"
         with translated("reading the issue", where):
             found = self.repository.get_issue(number)
-            if found.pull_request is not None:
+            if found.raw_data.get("pull_request") is not None:
                 raise UsageError(
                     "this is a pull request, not an issue",
                     where=where,
                     hint="forms are filled in under New issue",
+                )
+            if found.raw_data.get("user") is None:
+                raise UsageError(
+                    "the issue has no author any more", where=where, hint="close it on GitHub"
                 )
             return Issue(
                 number=found.number,

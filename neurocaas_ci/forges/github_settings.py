@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.forges.github_client import Address, connect, translated
@@ -38,8 +39,9 @@ class GitHubSettings:
 
     def rules(self, branch: str) -> frozenset[str]:
         """Return the kinds of rules that hold for a branch, of rulesets and of its protection."""
-        data, _ = self._get(f"/rules/branches/{branch}?per_page=100", "reading the rules")
-        return frozenset(rule["type"] for rule in data) | self._protection(branch)
+        path = quote(branch, safe="")
+        data, _ = self._get(f"/rules/branches/{path}?per_page=100", "reading the rules")
+        return frozenset(rule["type"] for rule in data) | self._protection(path)
 
     def environments(self) -> tuple[Environment, ...]:
         """Return the environments."""

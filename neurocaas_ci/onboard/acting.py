@@ -10,7 +10,9 @@ is their own. What a form asks for is proposed by the bot, so the forge names th
 The last is what makes this safe. Whoever can push to the repository could put another commit on the
 branch, and whoever may edit issues could change the text: then bytes and issue no longer agree, and
 the pull request acts for nobody, so a maintainer decides. No field of the form, no label, nothing
-in the pull request's text is ever believed.
+in the pull request's text is ever believed. Somebody who may do both, push such a branch before the
+bot does and edit the issue of another to agree with it, is only kept out by a rule of the forge that
+lets nobody but the bot write these branches; `neurocaas doctor` asks for it.
 
 A bot's pull request from any other branch is the platform's own, as it is with certificates.
 """

@@ -23,6 +23,7 @@ class MemorySettings:
     kinds: frozenset[str] = frozenset(
         {"pull_request", "non_fast_forward", "deletion", "required_status_checks"}
     )
+    of_forms: frozenset[str] = frozenset({"creation", "update"})
     known: tuple[Environment, ...] = (
         Environment("bot", reviewed=False, branches="chosen"),
         Environment("signing", reviewed=True, branches="protected"),
@@ -33,7 +34,7 @@ class MemorySettings:
         return RepositorySettings("lab/platform", self.branch, self.rights)
 
     def rules(self, branch):
-        return self.kinds if branch == "main" else frozenset()
+        return {"main": self.kinds, "job/1": self.of_forms, "signup/1": self.of_forms}[branch]
 
     def environments(self):
         return self.known
@@ -62,6 +63,7 @@ def test_all_is_well():
         ({"kinds": frozenset()}, "github-rules", "fail", "Block force pushes"),
         ({"kinds": WELL.kinds - {"pull_request"}}, "github-rules", "fail", "Require a pull request"),
         ({"kinds": WELL.kinds - {"required_status_checks"}}, "github-rules", "warn", "status checks"),
+        ({"of_forms": frozenset({"creation"})}, "github-form-branches", "warn", "job/** and signup/**"),
         ({"known": ()}, "github-environments", "fail", "bot and signing"),
         ({"known": WELL.known[:1]}, "github-environments", "fail", "New environment: signing"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -171,6 +172,19 @@ def test_fences_follow_commonmark():
 def test_the_committed_forms_are_understood(name):
     fields = fields_of(name, (FORMS / name).read_bytes())
     assert len(fields) > 3
+
+
+def test_the_committed_forms_are_what_github_takes():
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-issue-forms",
+    ]
+    files = [str(FORMS / name) for name in ("user.yml", "job.yml")]
+    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
