@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
@@ -20,8 +19,6 @@ MAX_FILES = 3_000
 
 _MAIN = "main"
 _MAX_COMMENTS = 3_000
-# GitHub makes the test merge after the first question, usually within a second or two.
-_MERGEABLE_TRIES, _MERGEABLE_PAUSE = 5, 1.0
 _EXISTS = 422
 _NOT_FOUND = 404
 _CHUNK = 1 << 16
@@ -41,11 +38,6 @@ class GitHub:
         """Return what GitHub knows of a pull request; raise UsageError when there is none."""
         with self.doing("reading the pull request", number):
             pull = self.repository.get_pull(number)
-            for _ in range(_MERGEABLE_TRIES):
-                if pull.state != "open" or pull.raw_data.get("mergeable") is not None:
-                    break
-                time.sleep(_MERGEABLE_PAUSE)
-                pull = self.repository.get_pull(number)
             # More are neither listed nor reviewed.
             files = [] if pull.changed_files > MAX_FILES else list(pull.get_files())
             return _facts(pull, [_file(file.raw_data) for file in files])

@@ -75,8 +75,9 @@ def _moment(facts: PullFacts, judged: Judged, main_now: str) -> list[str]:
         found.append("its head has moved since it was judged")
     if judged.main != main_now:
         found.append(MAIN_MOVED)
-    if facts.mergeable is not True:
-        found.append("it conflicts with main" if facts.mergeable is False else "GitHub has not said yet whether it can be merged")  # fmt: skip
+    # While GitHub does not know yet, git does: the merge that was judged has no conflict.
+    if facts.mergeable is False:
+        found.append("it conflicts with main")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .people import User
 from .records import Comment, Item, Label
@@ -25,7 +26,7 @@ def user(github: FakeGitHub, account: User) -> dict[str, Any]:
     shape: dict[str, Any] = github.spec.example("issues/create")["user"]
     login = account.login
     kept = {
-        key: value.replace("octocat", login) if isinstance(value, str) else value
+        key: value.replace("octocat", quote(login)) if isinstance(value, str) else value
         for key, value in shape.items()
     }
     kept["avatar_url"] = f"{github.base}/avatars/{account.id}"

@@ -57,7 +57,6 @@ def test_an_own_valid_job_is_merged() -> None:
         (lambda f: replace(f, base="other"), "main"),
         (lambda f: replace(f, head="c" * 40), "moved"),
         (lambda f: replace(f, mergeable=False), "conflicts"),
-        (lambda f: replace(f, mergeable=None), "not said yet"),
         (lambda f: replace(f, changed_files=4000), "listed"),
         (lambda f: replace(f, changed_files=2), "listed"),
         (lambda f: replace(f, files=(), changed_files=0), "those of the commit"),
@@ -97,6 +96,10 @@ def test_what_the_forge_says_must_be_plain(
 def test_what_was_judged_must_be_plain(judged: Judged, word: str) -> None:
     (found,) = objections(FACTS, judged, MAIN)
     assert word in found
+
+
+def test_git_knows_before_the_forge_does() -> None:
+    assert objections(replace(FACTS, mergeable=None), JUDGED, MAIN) == ()
 
 
 def test_a_warning_does_not_hold_it_up() -> None:
