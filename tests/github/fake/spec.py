@@ -93,8 +93,13 @@ class Spec:
             items = schema["items"]
             seen = self._shared.shapes.setdefault(id(items), set())
             fresh = {shape: item for item in body if (shape := _shape(item)) not in seen}
-            seen.update(fresh)
-            return [e for i in fresh.values() for e in self._errors(items, i, OAS30ReadValidator)]
+            wrong = []
+            for shape, item in fresh.items():
+                found = self._errors(items, item, OAS30ReadValidator)
+                wrong += found
+                if not found:
+                    seen.add(shape)
+            return wrong
         return self._errors(schema, body, OAS30ReadValidator)
 
     def _media(self, operation: str, status: int) -> Any:
