@@ -159,7 +159,7 @@ class Run:
     path: str
     event: str
     head_sha: str
-    head_branch: str | None
+    head_branch: str
     head_repository: Repository
     actor: User
     status: str

@@ -118,7 +118,7 @@ class Repository:
     def add_run(
         self, path: str, event: str, head_sha: str, status: str = "completed",
         conclusion: str | None = None, artifacts: Mapping[str, bytes] | None = None, *,
-        head_branch: str | None = None, head_repository: Repository | None = None,
+        head_branch: str = "main", head_repository: Repository | None = None,
         actor: str = "octocat", pulls: Collection[int] = (), name: str | None = None,
     ) -> int:  # fmt: skip
         """Let a run of a workflow file be there; it makes a `workflow_run` event. Return its id.

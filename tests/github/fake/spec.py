@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,23 +37,14 @@ class Spec:
     """The routes, the examples and the schemas; `base` replaces GitHub's own addresses."""
 
     def __init__(self, operations: Collection[str], base: str) -> None:
-        text = _slice(sorted(operations))
-        text = text.replace("https://api.github.com", base).replace("https://github.com", base)
-        self._document: dict[str, Any] = json.loads(text)
-        self._examples: dict[tuple[str, int], str] = {}
-        self._validators: dict[int, Any] = {}
-        self._shapes: dict[int, set[str]] = {}
-        self._operations: dict[str, dict[str, Any]] = self._document["operations"]
-        self._inline(self._operations, {})
-        routes = [
-            Route(method, _pattern(path), path, name, name in self._operations)
-            for method, path, name in self._document["routes"]
-        ]
-        self._routes = sorted(routes, key=lambda r: (r.template.count("{"), -len(r.template)))
+        self._base = base
+        self._examples: dict[str, str] = {}
+        self._shared = _description(tuple(sorted(operations)))
+        self._operations = self._shared.operations
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """Return the route of a request and what its path names."""
-        for route in self._routes:
+        for route in self._shared.routes:
             if route.method == method and (found := route.pattern.fullmatch(path)):
                 return route, found.groupdict()
         return None
@@ -63,16 +55,15 @@ class Spec:
 
     def example(self, operation: str, full_name: str = "octocat/Hello-World") -> Any:
         """Return a fresh copy of what GitHub gives as the answer, told about another repository."""
-        status = self.success(operation)
-        key = operation, status
-        if key not in self._examples:
-            media = self._media(operation, status) or {}
+        text = self._examples.get(operation)
+        if text is None:
+            media = self._media(operation, self.success(operation)) or {}
             found = media.get("example")
             for example in media.get("examples", {}).values():
                 found = example["value"]
                 break
-            self._examples[key] = json.dumps(found)
-        text = self._examples[key]
+            text = json.dumps(found).replace("https://api.github.com", self._base)
+            text = self._examples[operation] = text.replace("https://github.com", self._base)
         for name in ("octocat/Hello-World", "octocat/hello-world", "octocat/example",
                      "octo-org/octo-repo", "github/hello-world"):  # fmt: skip
             text = text.replace(name, full_name)
@@ -100,10 +91,15 @@ class Spec:
         if isinstance(body, list) and schema.get("type") == "array":
             # Long lists repeat themselves: an item like one that was judged is not judged again.
             items = schema["items"]
-            seen = self._shapes.setdefault(id(items), set())
+            seen = self._shared.shapes.setdefault(id(items), set())
             fresh = {shape: item for item in body if (shape := _shape(item)) not in seen}
-            seen.update(fresh)
-            return [e for i in fresh.values() for e in self._errors(items, i, OAS30ReadValidator)]
+            wrong = []
+            for shape, item in fresh.items():
+                found = self._errors(items, item, OAS30ReadValidator)
+                wrong += found
+                if not found:
+                    seen.add(shape)
+            return wrong
         return self._errors(schema, body, OAS30ReadValidator)
 
     def _media(self, operation: str, status: int) -> Any:
@@ -111,23 +107,45 @@ class Spec:
         return response.get("content", {}).get("application/json")
 
     def _errors(self, schema: Any, value: Any, kind: Any) -> list[str]:
-        validator = self._validators.get(id(schema))
+        validator = self._shared.validators.get(id(schema))
         if validator is None:
             validator = kind(schema, format_checker=oas30_format_checker)
-            self._validators[id(schema)] = validator
+            self._shared.validators[id(schema)] = validator
         return [
-            f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
-            for error in validator.iter_errors(value)
+            f"{'/'.join(map(str, error.absolute_path))}: {error.message[-300:]}"
+            for top in validator.iter_errors(value)
+            # Of what fits none of some alternatives, the alternatives tell why.
+            for error in [*(top.context or ()), top]
         ]
 
-    def _inline(self, node: Any, done: dict[int, bool]) -> None:
+
+class _Description:
+    """What all fakes of a process have in common."""
+
+    def __init__(self, operations: tuple[str, ...]) -> None:
+        document = json.loads(_slice(list(operations)))
+        self.operations: dict[str, dict[str, Any]] = document["operations"]
+        self.validators: dict[int, Any] = {}
+        self.shapes: dict[int, set[str]] = {}
+        self._components = document["components"]
+        self._inline(self.operations)
+        routes = [
+            Route(method, _pattern(path), path, name, name in self.operations)
+            for method, path, name in document["routes"]
+        ]
+        self.routes = sorted(routes, key=lambda r: (r.template.count("{"), -len(r.template)))
+
+    def _inline(self, node: Any) -> None:
         """Put the very object in the place of each reference: a validator never looks one up."""
-        pending = [node]
+        pending, done = [node], set()
         while pending:
             at = pending.pop()
             if id(at) in done or not isinstance(at, (dict, list)):
                 continue
-            done[id(at)] = True
+            done.add(id(at))
+            if isinstance(at, dict) and "oneOf" in at:
+                # It names schemas by their address, which is no more; the alternatives suffice.
+                at.pop("discriminator", None)
             if isinstance(at, dict) and at.get("nullable") is True and "enum" in at:
                 # What may be null need not be named as one of the words.
                 at["enum"] = [*at["enum"], None]
@@ -138,10 +156,15 @@ class Spec:
     def _target(self, node: Any) -> Any:
         while isinstance(node, dict) and isinstance(node.get("$ref"), str):
             kind, name = node["$ref"].removeprefix("#/components/").split("/", 1)
-            node = self._document["components"][kind][name]
+            node = self._components[kind][name]
             if kind == "schemas":
                 node["x-name"] = name
         return node
+
+
+@cache
+def _description(operations: tuple[str, ...]) -> _Description:
+    return _Description(operations)
 
 
 def available() -> bool:

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "github"))
 
 import github as pygithub
+import requests
 from fake import FakeGitHub, available
 
 READ_WRITE = dict.fromkeys(
@@ -51,3 +52,21 @@ def client(hub):
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def ask(hub):
+    """Return a function that sends one request and returns the answer as it is."""
+    with requests.Session() as session:
+        # Nothing of this machine's configuration.
+        session.trust_env = False
+
+        def send(method, path, token=None, **options):
+            headers = dict(options.pop("headers", {}))
+            if token is not None:
+                headers["Authorization"] = f"Bearer {token.value}"
+            address = path if path.startswith("http") else hub.base + path
+            options = {"timeout": 10, "allow_redirects": False, **options}
+            return session.request(method, address, headers=headers, **options)
+
+        yield send
