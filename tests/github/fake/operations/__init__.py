@@ -1,0 +1,11 @@
+"""The operations of the REST API that the fake answers."""
+
+import importlib
+
+_MODULES = ("actions", "checks", "comments", "contents", "git", "issues", "meta", "pulls", "repos")
+
+
+def load() -> None:
+    """Fill the table of operations."""
+    for name in _MODULES:
+        importlib.import_module(f"{__name__}.{name}")

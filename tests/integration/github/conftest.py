@@ -1,0 +1,72 @@
+"""A fake GitHub for each test, and clients of it that other people wrote."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "github"))
+
+import github as pygithub
+import requests
+from fake import FakeGitHub, available
+
+READ_WRITE = dict.fromkeys(
+    ("contents", "pull_requests", "issues", "checks", "statuses", "actions"), "write"
+)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    if not available():
+        pytest.skip("the JavaScript packages are not installed: run scripts/setup-js")
+    with FakeGitHub(tmp_path / "hub") as running:
+        yield running
+
+
+@pytest.fixture
+def repo(hub):
+    return hub.create_repository("acme/registry", files={"readme": "one\n", "a.txt": "a\n" * 40})
+
+
+@pytest.fixture
+def bot(hub):
+    """The token of an App that may do everything but change workflows."""
+    return hub.token("neurocaas", 777, kind="app", permissions=READ_WRITE)
+
+
+@pytest.fixture
+def client(hub):
+    """Return a function that makes a PyGithub for a token."""
+    made = []
+
+    def make(token, **options):
+        options = {"retry": None, "seconds_between_requests": 0, "seconds_between_writes": 0,
+                   "timeout": 10, **options}  # fmt: skip
+        one = pygithub.Github(base_url=hub.base, auth=pygithub.Auth.Token(token.value), **options)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def ask(hub):
+    """Return a function that sends one request and returns the answer as it is."""
+    with requests.Session() as session:
+        # Nothing of this machine's configuration.
+        session.trust_env = False
+
+        def send(method, path, token=None, **options):
+            headers = dict(options.pop("headers", {}))
+            if token is not None:
+                headers["Authorization"] = f"Bearer {token.value}"
+            address = path if path.startswith("http") else hub.base + path
+            options = {"timeout": 10, "allow_redirects": False, **options}
+            return session.request(method, address, headers=headers, **options)
+
+        yield send
