@@ -102,7 +102,6 @@ def _check_out(order: Order, folder: Path) -> None:
 def _command(order: Order, folder: Path) -> list[str]:
     act = Path(sys.executable).with_name("act").resolve()
     settings = folder / "settings"
-    shutil.copy(act, settings / "act")
     forward = shutil.copy(Path(__file__).with_name("forward.py"), settings)
     python = os.path.realpath(sys.executable)
     (settings / "event.json").write_text(json.dumps(order.payload))
@@ -116,7 +115,7 @@ def _command(order: Order, folder: Path) -> list[str]:
         "STANDIN_ARTIFACTS": str(folder / "artifacts"),
     }
     line = ["/bin/sh", "-c", f'{python} -I {forward} {folder}/doors && exec "$@"', "sh"]
-    line += [str(settings / "act"), order.event, "--eventpath", str(settings / "event.json")]
+    line += [str(act), order.event, "--eventpath", str(settings / "event.json")]
     line += ["-C", str(folder / "repo"), "-W", str(folder / "repo" / order.workflow.path)]
     line += ["--json", "--verbose", "--actor", order.actor, "--concurrent-jobs", "2"]
     line += ["--secret-file", str(settings / "secrets.yml")]

@@ -108,7 +108,7 @@ class Actions:
             return []
         return [
             self._planned(event, workflow, source)
-            for workflow in registry.workflows(source.sha)
+            for workflow in registry.workflows(source.sha, proposed=event.name == "pull_request")
             if starts(workflow, event.name, event.payload, lambda: registry.changed(event))
         ]
 

@@ -86,7 +86,8 @@ class Run:
     def require_success(self) -> Run:
         """Return the run; raise AssertionError with its log unless every job succeeded."""
         if self.conclusion != "success" or set(self.results().values()) != {"success"}:
-            raise AssertionError(f"{self.describe()}\n{self.log}\n{self.said}")
+            said = "\n".join([self.describe(), *self.errors(), self.log, self.said])
+            raise AssertionError(said)
         return self
 
     def describe(self) -> str:

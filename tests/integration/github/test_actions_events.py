@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
-import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "signing"))
 from act_orders import CHECKOUT, DOWNLOAD, UPLOAD
 from actions import Actions, HarnessError
 from actions.box import Limits
-from fake import FakeGitHub
 from sigstore_server import running
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
@@ -119,7 +117,7 @@ jobs:
 class World:
     """A repository on the fake GitHub, with Actions."""
 
-    def __init__(self, github: FakeGitHub, files: dict[str, str], **settings) -> None:
+    def __init__(self, github, files: dict[str, str], **settings) -> None:
         self.github = github
         self.repo = github.create_repository(
             "acme/registry",
@@ -129,12 +127,15 @@ class World:
         self.actions = Actions(github, self.repo, limits=Limits(seconds=60), **settings)
 
     def ask(self, login: str, method: str, path: str, body: object = None):
-        request = urllib.request.Request(  # noqa: S310 - the fake
-            f"{self.repo.url}{path}", json.dumps(body).encode(), method=method,
-            headers={"Authorization": f"Bearer {self.github.token(login).value}"},
-        )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-            return json.load(answer)
+        with requests.Session() as session:
+            # Nothing of this machine's configuration.
+            session.trust_env = False
+            answer = session.request(
+                method, f"{self.repo.url}{path}", json=body, timeout=30,
+                headers={"Authorization": f"Bearer {self.github.token(login).value}"},
+            )  # fmt: skip
+        answer.raise_for_status()
+        return answer.json()
 
     def pull(self, files: dict[str, str], branch: str = "change", login: str = "ada") -> int:
         """Open a pull request from a branch of the repository."""
@@ -148,10 +149,9 @@ class World:
 
 
 @pytest.fixture
-def github(tmp_path):
-    with FakeGitHub(tmp_path / "github") as github:
-        yield github
-    assert github.violations == []
+def github(hub):
+    yield hub
+    assert hub.violations == []
 
 
 def chain(github) -> World:

@@ -15,7 +15,6 @@ from act_orders import CHECKOUT
 from actions import Actions
 from actions.box import Limits
 from actions.ready import project_files, ready
-from fake import FakeGitHub
 from sigstore_server import running
 
 HERE = Path(__file__).resolve().parent
@@ -54,35 +53,27 @@ jobs:
 """
 
 
-@pytest.fixture
-def github(tmp_path):
-    with FakeGitHub(tmp_path / "github") as github:
-        yield github
-
-
-def run(github, files, **settings):
-    repository = github.create_repository("acme/registry", files=files)
-    actions = Actions(
-        github, repository, ready=ready(PROJECT), limits=Limits(seconds=200), **settings
-    )
+def run(hub, files, **settings):
+    repository = hub.create_repository("acme/registry", files=files)
+    actions = Actions(hub, repository, ready=ready(PROJECT), limits=Limits(seconds=200), **settings)
     actions.dispatch("run.yml")
     (done,) = actions.deliver()
     return repository, done
 
 
-def test_set_up_finds_nothing_to_do_and_the_code_of_the_checkout_runs(github):
+def test_set_up_finds_nothing_to_do_and_the_code_of_the_checkout_runs(hub):
     files = {**project_files(PROJECT), WORKFLOW: workflow(SET_UP)}
-    _, done = run(github, files)
+    _, done = run(hub, files)
     version, where = done.require_success().log.splitlines()
     assert version.startswith("neurocaas")
     assert where.endswith("/hostexecutor/neurocaas_ci/__init__.py")
 
 
-def test_a_checkout_that_would_install_something_else_is_not_ready(github):
+def test_a_checkout_that_would_install_something_else_is_not_ready(hub):
     files = {**project_files(PROJECT), WORKFLOW: workflow("ls -d .venv || echo none")}
     _, content = files["requirements.lock"]
     files["requirements.lock"] = ("100644", content + b"# another\n")
-    _, done = run(github, files)
+    _, done = run(hub, files)
     assert "none\n" in done.log
 
 
@@ -101,7 +92,7 @@ grep -o '"level":"[a-z]*"' $NEUROCAAS_HOME/store/state/jobs/ada/*/signed/runs/*/
 
 
 def test_a_job_runs_in_its_sandbox_and_is_certified_with_the_identity_of_the_run(
-    github, tmp_path, platform
+    hub, tmp_path, platform
 ):
     platform.job("signed", platform.put("a\n"))
     registry = {
@@ -111,7 +102,7 @@ def test_a_job_runs_in_its_sandbox_and_is_certified_with_the_identity_of_the_run
     }
     with running(tmp_path / "sigstore") as issuer:
         repository, done = run(
-            github,
+            hub,
             {**project_files(PROJECT), **registry, WORKFLOW: workflow(CERTIFY)},
             identity=issuer,
             shown=(issuer.folder,),

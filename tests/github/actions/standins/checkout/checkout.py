@@ -60,17 +60,21 @@ def _fetch(folder: Path, ref: str, commit: str) -> None:
     if "origin" not in _git(folder, "remote").split():
         address = f"{given['GITHUB_SERVER_URL']}/{given['REPOSITORY']}"
         _git(folder, "remote", "add", "origin", address)
-    options = ["--no-tags", f"--depth={given['DEPTH']}"]
+    options = ["--no-tags"]
     specs, checkout = _meant(ref, commit, lambda: _git(folder, *identified, "ls-remote", "origin"))
-    if given["DEPTH"] == "0":
-        options = ["--tags"]
-        specs = ["+refs/heads/*:refs/remotes/origin/*", *specs]
+    if given["DEPTH"] != "0":
+        options.append(f"--depth={given['DEPTH']}")
     if given["FILTER"]:
         options.append(f"--filter={given['FILTER']}")
     if given["SPARSE"]:
         cone = "--cone" if given["CONE"] == "true" else "--no-cone"
         _git(folder, "sparse-checkout", "set", cone, *given["SPARSE"].splitlines())
-    _git(folder, *identified, "fetch", "-q", *options, "origin", *specs)
+    fetch = [*identified, "fetch", "-q", *options, "origin"]
+    if given["DEPTH"] == "0":
+        everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
+        _git(folder, *fetch, *everything)
+    # A branch may have moved on since the event.
+    _git(folder, *fetch, *specs)
     _git(folder, *identified, "checkout", "-q", "--force", *checkout)
     if given["PERSIST"] == "true":
         _git(folder, "config", name, header)
@@ -131,7 +135,7 @@ def _git(folder: Path, *arguments: str) -> str:
         ["git", *arguments], cwd=folder, check=False, capture_output=True, text=True
     )
     if done.returncode != 0:
-        _say(f"::error::git {arguments[0]}: {done.stderr.strip()}".replace("\n", "%0A"))
+        _say(f"::error::{arguments[-1]}: {done.stderr.strip()}".replace("\n", "%0A"))
         sys.exit(1)
     return done.stdout.strip()
 

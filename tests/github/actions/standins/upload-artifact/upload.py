@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import itertools
 import os
 import sys
 import zipfile
 from pathlib import Path
 
+_MAGIC = set("*?[")
 _FORBIDDEN = set('":<>|*?\r\n\\/')
 
 
@@ -48,39 +50,37 @@ def _find(patterns: list[str], *, hidden: bool) -> tuple[list[Path], Path]:
     roots: list[Path] = []
     for pattern in patterns:
         negative = pattern.startswith("!")
-        places = _expand(pattern.removeprefix("!"))
-        files = {path for place in places for path in _files(place, hidden=hidden)}
+        start = _fixed(pattern.removeprefix("!"))
+        files = {
+            path
+            for place in glob.glob(str(start / _rest(pattern)), recursive=True, include_hidden=True)
+            for path in _files(Path(place))
+            if hidden or not _is_hidden(path, start)
+        }
         found = found - files if negative else found | files
         if not negative:
-            roots.append(_root(pattern, files))
+            roots.append(start.parent if start in files else start)
     return sorted(found), Path(os.path.commonpath(roots)) if roots else Path("/")
 
 
-def _expand(pattern: str) -> list[Path]:
-    return [
-        Path(path).absolute() for path in glob.glob(pattern, recursive=True, include_hidden=True)
-    ]
+def _fixed(pattern: str) -> Path:
+    """Return the part of a path before its first pattern."""
+    parts = Path(pattern).absolute().parts
+    return Path(*itertools.takewhile(lambda part: not _MAGIC & set(part), parts))
 
 
-def _files(place: Path, *, hidden: bool) -> set[Path]:
-    if place.is_file():
-        return {place}
-    inside = {path for path in place.rglob("*") if path.is_file()}
-    return {
-        path
-        for path in inside
-        if hidden or not any(part.startswith(".") for part in path.relative_to(place).parts)
-    }
+def _rest(pattern: str) -> Path:
+    parts = Path(pattern.removeprefix("!")).absolute().parts
+    return Path(*itertools.dropwhile(lambda part: not _MAGIC & set(part), parts))
 
 
-def _root(pattern: str, files: set[Path]) -> Path:
-    fixed = []
-    for part in Path(pattern).absolute().parts:
-        if any(char in part for char in "*?["):
-            break
-        fixed.append(part)
-    root = Path(*fixed)
-    return root.parent if root in files else root
+def _files(place: Path) -> list[Path]:
+    return [path for path in (place, *place.rglob("*")) if path.is_file()]
+
+
+def _is_hidden(path: Path, start: Path) -> bool:
+    """Tell whether a name begins with a dot, from where the search starts on."""
+    return any(part.startswith(".") for part in path.relative_to(start.parent).parts)
 
 
 def _say(text: str) -> None:
