@@ -104,19 +104,13 @@ class GitHub:
 
         Branch, commit and pull request are three steps; each is looked for before it is made.
         """
-        from github import GithubException
-
         owner = self.address.repository.split("/")[0]
         with self.doing("opening the pull request", branch):
             known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
             for pull in known:
                 if pull.head.ref == branch:
                     return pull.number
-            try:
-                self.repository.get_git_ref(f"heads/{branch}")
-            except GithubException as error:
-                if error.status != _NOT_FOUND:
-                    raise
+            if self._tip(branch) is None:
                 # The branch appears with all its files in it.
                 commit = self._commit(files, title)
                 self.repository.create_git_ref(f"refs/heads/{branch}", commit)
@@ -192,6 +186,18 @@ class GitHub:
         """Return the commit that main is now."""
         with self.doing("reading main", _MAIN):
             return self.repository.get_git_ref(f"heads/{_MAIN}").object.sha
+
+    def _tip(self, branch: str) -> str | None:
+        """Return the commit of a branch, or None when there is no such branch."""
+        from github import GithubException
+
+        try:
+            # The reference alone asks nothing: the repository is a lazy one.
+            return self.repository.get_git_ref(f"heads/{branch}").object.sha
+        except GithubException as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
 
     def _is_merged(self, number: int, head: str) -> bool:
         # The answer to an earlier, successful request may have been lost.

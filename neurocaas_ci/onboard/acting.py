@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.hosted import Issue, PullFacts
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.onboard.draft import Draft
@@ -70,8 +71,12 @@ def acting_for(  # noqa: PLR0911 - one guard each
     number = int(match[2])
     if not pull.complete or len(pull.files) != 1 or pull.files[0].status != "added":
         return Acting(nobody, "more is changed than the one file that a form adds")
-    issue = issue_of(number)
-    made = draft_of(issue)
+    try:
+        issue = issue_of(number)
+        made = draft_of(issue)
+    except UsageError as error:
+        # There is no such issue, or main has no forms any more.
+        return Acting(nobody, f"issue {number} asks for nothing: {error.message}")
     if not isinstance(made, Draft) or made.branch != branch or issue.number != number:
         return Acting(nobody, f"issue {number} asks for no such file, or no longer")
     path = pull.files[0].path

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.forms import Reading
 from neurocaas_ci.forges.hosted import Issue, PullFacts, PullFile
 from neurocaas_ci.model.actor import Actor
@@ -29,6 +30,8 @@ def _acting(pull=PULL, branch="job/5", contents=None, issue=ISSUE, draft=DRAFT):
 
     def issue_of(number):
         asked.append(number)
+        if issue is None:
+            raise UsageError("there is no such issue")
         return issue
 
     who = acting_for(
@@ -89,6 +92,7 @@ def test_more_than_one_new_file_acts_for_nobody(changes):
         {"draft": Known("ada")},
         {"draft": None},
         {"issue": replace(ISSUE, number=6)},
+        {"issue": None},
     ],
 )
 def test_what_the_issue_does_not_ask_for_acts_for_nobody(changes):
