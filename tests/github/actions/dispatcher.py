@@ -31,6 +31,7 @@ _CHAIN = 3
 class _Planned:
     event: Event
     workflow: Workflow
+    called: Mapping[str, Workflow]
     source: Source
     id: int
     contexts: Mapping[str, Any]
@@ -40,6 +41,10 @@ class _Planned:
 @dataclass
 class Actions:
     """GitHub Actions for one repository of a fake GitHub.
+
+    Not as on GitHub: the jobs of a run share one token and one set of secrets, for act knows no
+    other way; groups of `concurrency` count for workflows, not for single jobs; time limits of jobs
+    and the approval of strangers' first pull requests are left out.
 
     `environments` maps the names of environments to their secrets. `identity` issues identity
     tokens (tests/integration/signing/sigstore_server.py). `shown` is what runs may read besides
@@ -128,8 +133,13 @@ class Actions:
             "inputs": payload.get("inputs") or {},
             "vars": self.variables,
         }  # fmt: skip
-        granted = grant(workflow, contexts, self.secrets, self.environments)
-        return _Planned(event, workflow, source, number, contexts, granted)
+        called = {
+            job.calls: self._registry.workflow(source.sha, job.calls)
+            for job in workflow.jobs.values()
+            if job.calls
+        }
+        granted = grant(workflow, called.values(), contexts, self.secrets, self.environments)
+        return _Planned(event, workflow, called, source, number, contexts, granted)
 
     def _record(self, event: Event, workflow: Workflow, source: Source) -> int:
         """Let the fake list the run, and return its id."""
@@ -155,16 +165,11 @@ class Actions:
         # The API has other names for them than workflow files: pull_requests, and so on.
         permissions = {k.replace("-", "_"): v for k, v in plan.grant.permissions.items()}
         token = self.github.token(_BOT, id=_BOT_ID, permissions=permissions, kind="GITHUB_TOKEN")
-        called = {
-            job.calls: self._registry.workflow(plan.source.sha, job.calls)
-            for job in plan.workflow.jobs.values()
-            if job.calls
-        }
         order = Order(
             repository=self._registry.path,
             sha=plan.source.sha,
             workflow=plan.workflow,
-            called=called,
+            called=plan.called,
             event=plan.event.name,
             payload=plan.event.payload,
             environment={**self._environment(plan), **self._identify(plan)},
@@ -176,8 +181,12 @@ class Actions:
             shown=self.shown,
             limits=self.limits,
         )
-        with tempfile.TemporaryDirectory(prefix="neurocaas-act-") as folder:
-            return self._run(plan, run_act(order, Path(folder, "run")))
+        try:
+            with tempfile.TemporaryDirectory(prefix="neurocaas-act-") as folder:
+                return self._run(plan, run_act(order, Path(folder, "run")))
+        finally:
+            # It ends with the run: whoever finds it in an artifact or a log has nothing.
+            del self.github.tokens[str(token)]
 
     def _run(self, plan: _Planned, outcome: Outcome) -> Run:
         found = outcome.output

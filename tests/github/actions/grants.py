@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,14 @@ class Grant:
 
 def grant(
     workflow: Workflow,
+    called: Iterable[Workflow],
     contexts: Mapping[str, Any],
     secrets: Mapping[str, str],
     environments: Mapping[str, Mapping[str, str]],
 ) -> Grant:
     """Return what a run is given; a pull request from a fork can read, and knows nothing.
+
+    `called` are the workflow files that its jobs call, whose jobs may enter environments as well.
 
     Environments are taken to be open to main alone. act has one token and one set of secrets for
     all jobs of a run, so a job here has what any job of its workflow has.
@@ -43,7 +46,8 @@ def grant(
         sorted(
             {
                 str(evaluate(job.environment, contexts))
-                for job in workflow.jobs.values()
+                for file in (workflow, *called)
+                for job in file.jobs.values()
                 if job.environment
             }
         )

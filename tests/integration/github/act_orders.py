@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "GIT_AUTHOR_NAME": "ada", "GIT_AUTHOR_EMAIL": "ada@example.org",
     "GIT_COMMITTER_NAME": "ada", "GIT_COMMITTER_EMAIL": "ada@example.org",
 }  # fmt: skip
+HEAD = "on: push\npermissions: {}\njobs:\n"
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -72,3 +73,12 @@ class Bench:
         )  # fmt: skip
         self.count += 1
         return run_act(order, self.folder / f"{self.count}")
+
+
+def one(script: str, extra: str = "") -> str:
+    lines = "\n".join(f"          {line}" for line in script.strip().splitlines())
+    return f"{HEAD}  one:\n    runs-on: ubuntu-24.04\n    {extra}\n    steps:\n      - id: main\n        run: |\n{lines}\n"
+
+
+def log(outcome) -> str:
+    return "".join(job.log for job in outcome.output.jobs.values())

@@ -8,19 +8,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "signing"))
 from act_orders import CHECKOUT, DOWNLOAD, UPLOAD
-from actions import Actions, HarnessError
-from actions.box import Limits
-from sigstore_server import running
+from actions import HarnessError
+from actions_world import CURL, FOLDER, World, one_job
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
 
 APP_TOKEN = "actions/create-github-app-token@fee1f7d63c2ff003460e3d139729b119787bc349"
-CURL = 'curl -sS -H "Authorization: Bearer $TOKEN" "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY'
 
 VALIDATE = f"""
 name: validate
@@ -93,59 +89,6 @@ jobs:
         with: {{name: built, path: got}}
       - run: echo "published $(find got -type f | wc -l) of ${{{{ needs.build.outputs.count }}}}"
 """
-FOLDER = ".github/workflows"
-
-
-def one_job(on: str, script: str, extra: str = "", permissions: str = "{}") -> str:
-    lines = "\n".join(f"          {line}" for line in script.strip().splitlines())
-    return f"""
-name: single
-on: {on}
-permissions: {permissions}
-jobs:
-  one:
-    runs-on: ubuntu-24.04
-    {extra}
-    steps:
-      - uses: {CHECKOUT}
-      - env: {{TOKEN: "${{{{ github.token }}}}", SECRET: "${{{{ secrets.SECRET }}}}"}}
-        run: |
-{lines}
-"""
-
-
-class World:
-    """A repository on the fake GitHub, with Actions."""
-
-    def __init__(self, github, files: dict[str, str], **settings) -> None:
-        self.github = github
-        self.repo = github.create_repository(
-            "acme/registry",
-            files={"policy.txt": "be good\n", "registry/jobs/first.yaml": "a: 1\n", **files},
-        )
-        self.repo.add_collaborator("ada")
-        self.actions = Actions(github, self.repo, limits=Limits(seconds=60), **settings)
-
-    def ask(self, login: str, method: str, path: str, body: object = None):
-        with requests.Session() as session:
-            # Nothing of this machine's configuration.
-            session.trust_env = False
-            answer = session.request(
-                method, f"{self.repo.url}{path}", json=body, timeout=30,
-                headers={"Authorization": f"Bearer {self.github.token(login).value}"},
-            )  # fmt: skip
-        answer.raise_for_status()
-        return answer.json()
-
-    def pull(self, files: dict[str, str], branch: str = "change", login: str = "ada") -> int:
-        """Open a pull request from a branch of the repository."""
-        self.repo.commit(files, branch=branch, user=login)
-        return self.ask(
-            login, "POST", "/pulls", {"title": "A change", "head": branch, "base": "main"}
-        )["number"]
-
-    def results(self):
-        return [(run.name, run.conclusion) for run in self.actions.deliver()]
 
 
 @pytest.fixture
@@ -212,59 +155,6 @@ def test_a_newer_run_of_a_group_cancels_an_older_one(github):
     assert world.repo.runs[runs[0].id].conclusion == "cancelled"
 
 
-def test_a_token_does_what_the_workflow_grants_and_nothing_else(github):
-    script = f"""
-{CURL}/issues/1" -X PATCH -d '{{"state": "closed"}}' -w ' %{{http_code}}\\n'
-git -c user.name=x -c user.email=x@y commit -q --allow-empty -m x
-git push -q origin HEAD:main 2>&1 || echo not pushed
-"""
-    text = one_job("{issues: {types: [opened]}}", script, permissions="{contents: read}")
-    world = World(github, {f"{FOLDER}/a.yml": text})
-    before = world.repo.head()
-    world.ask("ada", "POST", "/issues", {"title": "a"})
-    (run,) = world.actions.deliver()
-    assert "Resource not accessible by integration" in run.log
-    assert " 403\n" in run.log
-    assert "not pushed" in run.log
-    assert world.repo.head() == before
-
-
-def test_what_a_workflow_pushes_with_its_token_starts_nothing(github):
-    script = """
-git -c user.name=x -c user.email=x@y commit -q --allow-empty -m x
-git push -q origin HEAD:main
-"""
-    text = one_job("{push: {branches: [main]}}", script, permissions="{contents: write}")
-    world = World(github, {f"{FOLDER}/a.yml": text})
-    before = world.repo.commit({"a": "1"}, user="ada")
-    assert world.results() == [("single", "success")]
-    assert world.repo.head() != before
-
-
-def test_a_fork_gets_no_secrets_and_a_token_that_reads(github):
-    script = f"""
-echo "secret: [$SECRET]"
-{CURL}/issues/$(jq .number $GITHUB_EVENT_PATH)/comments" -d '{{"body": "x"}}' -w ' %{{http_code}}\\n'
-"""
-    text = one_job("pull_request", script, "environment: prod", "{pull-requests: write}")
-    world = World(
-        github, {f"{FOLDER}/a.yml": text}, secrets={"SECRET": "of the repository"},
-        environments={"prod": {"OTHER": "x"}},
-    )  # fmt: skip
-    world.pull({"a": "1"})
-    (own,) = world.actions.deliver()
-    assert own.secrets == ("SECRET",)
-    assert "secret: [***]" in own.log
-    assert " 201" in own.log
-    fork = github.fork("acme/registry", "eve")
-    fork.commit({"b": "1"}, branch="evil", user="eve")
-    world.ask("eve", "POST", "/pulls", {"title": "x", "head": "eve:evil", "base": "main"})
-    (foreign,) = world.actions.deliver()
-    assert foreign.secrets == ()
-    assert "secret: []" in foreign.log
-    assert " 403" in foreign.log
-
-
 def test_the_files_of_the_merge_run_for_pull_requests_and_those_of_main_for_issues(github):
     world = World(github, {f"{FOLDER}/a.yml": one_job("[pull_request, issues]", "echo from main")})
     world.pull({f"{FOLDER}/a.yml": one_job("[pull_request, issues]", "echo from the change")})
@@ -282,34 +172,6 @@ def test_dispatch_with_inputs_and_schedules(github):
     by_hand, by_time = world.actions.deliver()
     assert by_hand.log == f"workflow_dispatch [one two] refs/heads/main {by_hand.id}\n"
     assert by_time.log == f"schedule [] refs/heads/main {by_time.id}\n"
-
-
-def test_a_run_proves_who_it_is(github, tmp_path):
-    ask = 'curl -sS -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sigstore"'
-    signing = one_job("workflow_call", f"{ask} | jq -r .value | tee token | wc -l")
-    caller = f"""
-name: run
-on: workflow_dispatch
-permissions: {{}}
-jobs:
-  sign:
-    uses: ./{FOLDER}/sign.yml
-    permissions: {{contents: read, id-token: write}}
-"""
-    other = one_job("workflow_dispatch", 'echo "[$ACTIONS_ID_TOKEN_REQUEST_URL]"')
-    files = {f"{FOLDER}/run.yml": caller, f"{FOLDER}/sign.yml": signing, f"{FOLDER}/b.yml": other}
-    with running(tmp_path / "sigstore") as issuer:
-        world = World(github, files, identity=issuer)
-        world.actions.dispatch("run.yml")
-        world.actions.dispatch("b.yml")
-        run, without = world.actions.deliver()
-    assert run.require_success().results() == {"sign / one": "success"}
-    assert len(issuer.tokens) == 1
-    assert issuer.claims["job_workflow_ref"] == f"acme/registry/{FOLDER}/sign.yml@refs/heads/main"
-    assert issuer.claims["workflow_ref"] == f"acme/registry/{FOLDER}/run.yml@refs/heads/main"
-    assert issuer.claims["run_id"] == str(run.id)
-    assert issuer.claims["sha"] == world.repo.head()
-    assert without.log == "[]\n"
 
 
 def test_workflows_that_start_each_other_come_to_an_end(github):

@@ -201,7 +201,7 @@ def contexts(event_name="push", ref="refs/heads/main", event=None):
 
 def test_a_run_gets_what_its_jobs_ask_for_and_no_more():
     given = grant(
-        read_workflow("a.yml", TWO_JOBS), contexts(), {"A": "1"}, {"prod": {"B": "2"}, "x": {}}
+        read_workflow("a.yml", TWO_JOBS), [], contexts(), {"A": "1"}, {"prod": {"B": "2"}, "x": {}}
     )
     assert given.permissions == {"contents": "write"}
     assert given.identity
@@ -209,9 +209,16 @@ def test_a_run_gets_what_its_jobs_ask_for_and_no_more():
     assert given.environments == ("prod",)
 
 
+def test_a_called_workflow_may_enter_an_environment():
+    caller = "on: push\njobs: {one: {uses: ./.github/workflows/b.yml}}"
+    called = [read_workflow("b.yml", TWO_JOBS)]
+    given = grant(read_workflow("a.yml", caller), called, contexts(), {}, {"prod": {"B": "2"}})
+    assert (given.secrets, given.permissions) == ({"B": "2"}, {})
+
+
 def test_an_environment_is_closed_to_other_branches():
     given = grant(
-        read_workflow("a.yml", TWO_JOBS), contexts(ref="refs/heads/x"), {}, {"prod": {"B": "2"}}
+        read_workflow("a.yml", TWO_JOBS), [], contexts(ref="refs/heads/x"), {}, {"prod": {"B": "2"}}
     )
     assert given.secrets == {}
 
@@ -222,7 +229,7 @@ def test_a_fork_reads_and_knows_nothing():
         "base": {"repo": {"full_name": "acme/registry"}},
     }}  # fmt: skip
     given = grant(
-        read_workflow("a.yml", TWO_JOBS), contexts("pull_request", event=event), {"A": "1"},
+        read_workflow("a.yml", TWO_JOBS), [], contexts("pull_request", event=event), {"A": "1"},
         {"prod": {"B": "2"}},
     )  # fmt: skip
     assert given.permissions == {"contents": "read"}
