@@ -24,12 +24,22 @@ _RUNNERS = ("ubuntu-24.04", "ubuntu-latest")
 _SAID = 4000
 
 
+# git's own setting for the headers of a server goes by the address that is really asked. What is lent
+# for the address on GitHub becomes a password here; without it the fake lets nobody push.
+_GIT = """\
+[url "SERVER/"]
+\tinsteadOf = https://github.com/
+[credential "SERVER"]
+\thelper = "!for v in \\"$GIT_CONFIG_VALUE_0\\" \\"$GIT_CONFIG_VALUE_1\\"; do case \\"$v\\" in Authorization:*) echo username=x-access-token; echo password=$(echo ${v##* } | base64 -d | cut -d: -f2);; esac; done; :"
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to run: a file of a commit of a bare repository; `called` are the files it calls.
 
     `server` is where git finds what lies on github.com, `ports` are those of this machine that the
-    run reaches.
+    run reaches. `kept` are folders that the run may change and that outlive it.
     """
 
     repository: Path
@@ -45,6 +55,7 @@ class Order:
     server: str = "https://github.com"
     ports: tuple[int, ...] = ()
     shown: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 
@@ -64,14 +75,14 @@ def run_act(order: Order, folder: Path) -> Outcome:
         (folder / name).mkdir(parents=True)
     _check_out(order, folder / "repo")
     # The clones of a run have the addresses that they have on GitHub.
-    redirect = f'[url "{order.server}/"]\n\tinsteadOf = https://github.com/\n'
-    (folder / "home" / ".gitconfig").write_text(redirect)
+    (folder / "home" / ".gitconfig").write_text(_GIT.replace("SERVER", order.server))
     command = _command(order, folder)
     environment = {"HOME": str(folder / "home")}
     output, errors = folder.with_suffix(".out"), folder.with_suffix(".err")
-    line = boxed(command, folder, environment, order.limits, order.shown)
+    line = boxed(command, folder, environment, order.limits, order.shown, order.kept)
     with doors(folder / "doors", order.ports):
-        hand_over(folder)
+        for place in (folder, *order.kept):
+            hand_over(place)
         ended = run_bounded(line, output, errors, order.limits)
     with output.open(encoding="utf-8", errors="replace") as lines:
         found = read_output(lines, order.workflow.jobs)

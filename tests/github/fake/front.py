@@ -61,7 +61,7 @@ class Front:
             return downloads.serve(self._github, request)
         sent = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
         token = self._github.tokens.get(_secret(sent)) or apps.identify(self._github, _secret(sent))
-        git = name.startswith("git/") and git_http.service(request) is not None
+        git = git_http.service(request) is not None
         if sent and token is None:
             ask = {"WWW-Authenticate": 'Basic realm="GitHub"'} if git else {}
             return Response(401, json.dumps({"message": "Bad credentials", "status": "401", "documentation_url": "https://docs.github.com/rest"}).encode(), {"Content-Type": "application/json", **ask})  # fmt: skip

@@ -24,6 +24,8 @@ def test_a_run_and_its_artifact(hub, repo, bot, client, ask):
     assert (artifact.name, artifact.size_in_bytes) == ("report", len(zipped))
     there = ask("GET", f"{REPO}/actions/artifacts/{artifact.id}/zip", bot).headers["Location"]
     assert ask("GET", there).content == zipped
+    followed = ask("GET", f"{REPO}/actions/artifacts/{artifact.id}/zip", bot, allow_redirects=True)
+    assert followed.content == zipped
     assert zipfile.ZipFile(io.BytesIO(zipped)).read("report.json") == b"{}"
     assert ask("GET", there, bot).status_code == 400
     assert ask("GET", there[:-1] + "g").status_code == 403
