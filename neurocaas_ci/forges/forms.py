@@ -201,7 +201,7 @@ def _answer(field: Field, lines: Sequence[str], headings: Mapping[str, str]) -> 
     elif not field.fenced:
         _check_plain(value, headings)
     if field.kind != "textarea":
-        value = value.strip()
+        value = value.strip(" \t")
     if value in {"", _NOTHING}:
         if field.required:
             raise _RefusedError("there is no answer", "write one")

@@ -56,7 +56,8 @@ def _canonical(text: object) -> object:
     """Return what was typed, but for what a form cannot carry: space around it, and nothing at all."""
     if not isinstance(text, str):
         return text
-    lines = text.replace("\r\n", "\n").split("\n")
+    # A line feed follows in the form, and takes a carriage return for its own.
+    lines = f"{text}\n".replace("\r\n", "\n").split("\n")
     while lines and not lines[0].strip(" \t"):
         lines.pop(0)
     value = "\n".join(lines).rstrip(" \t\n")

@@ -142,6 +142,33 @@ def test_a_form_is_corrected_by_its_author_only(desk):
     assert "pull request #2" in comment
 
 
+def test_the_report_lets_a_job_in_by_the_right_of_its_author(desk):
+    number, event = desk.fill_in("job", JOB, "ada", 1001)
+    desk.onboard(number, event)
+    desk.run("report", "--pull", 2, token=desk.bot)
+    pull = desk.client(desk.bot).get_repo("acme/platform").get_pull(2)
+    assert pull.merged, desk.comments(2)
+
+
+def test_a_branch_that_somebody_else_made_acts_for_nobody(desk):
+    """Mallory may push, and is faster than the bot; the job would be paid by Ada."""
+    number, event = desk.fill_in("job", JOB, "ada", 1001)
+    desk.onboard(number, event)
+    (pull,) = desk.pulls()
+    (file,) = pull.get_files()
+    content = desk.platform.read(file.filename, pull.head.sha)
+    number, event = desk.fill_in("job", {**JOB, "name": "tracking-02"}, "ada", 1001)
+    path = file.filename.replace("-01", "-02")
+    theirs = content.replace(b"tracking-01", b"tracking-02").replace(b"20", b"500")
+    desk.platform.add_collaborator("mallory", "write")
+    desk.platform.commit({path: theirs}, branch=f"job/{number}", user="mallory")
+    assert desk.onboard(number, event) == f"pull request {number + 1}\n"
+    desk.run("report", "--pull", number + 1, code=10)
+    pull = desk.client(desk.bot).get_repo("acme/platform").get_pull(number + 1)
+    assert not pull.merged
+    assert "NC-O001" in desk.comments(number + 1)[0]
+
+
 def test_an_issue_that_is_no_form_is_left_alone(desk):
     repo = desk.client(desk.hub.token("lin", 3003)).get_repo("acme/platform")
     number = repo.create_issue("Help", body="It does not work.").number

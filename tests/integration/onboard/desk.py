@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,11 @@ class Desk:
     def only_comment(self) -> str:
         (comment,) = self.forge.comments.values()
         return comment
+
+
+_CODE = re.compile(r"^(`{3,}).*?^\1$|`[^`]*`", re.MULTILINE | re.DOTALL)
+
+
+def unquoted(text):
+    """Return what of a comment is not in code."""
+    return _CODE.sub("", text)
