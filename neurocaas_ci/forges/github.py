@@ -22,6 +22,7 @@ _MAX_COMMENTS = 3_000
 _EXISTS = 422
 _NOT_FOUND = 404
 _CHUNK = 1 << 16
+_SECONDS = 30
 _SHOWN = 65_000
 
 
@@ -148,13 +149,15 @@ class GitHub:
             if artifact is None:
                 return None
             _bounded(artifact.size_in_bytes, limit, name)
-            # `requests` leaves the token out when it is redirected to another host.
-            with requests.get(
+            # GitHub sends on to a signed address of its storage, which takes no token besides.
+            first = requests.get(
                 artifact.archive_download_url,
                 headers={"Authorization": f"Bearer {self.address.token}"},
-                stream=True,
-                timeout=30,
-            ) as answer:
+                allow_redirects=False,
+                timeout=_SECONDS,
+            )
+            first.raise_for_status()
+            with requests.get(first.headers["Location"], stream=True, timeout=_SECONDS) as answer:
                 answer.raise_for_status()
                 parts: list[bytes] = []
                 for part in answer.iter_content(_CHUNK):
