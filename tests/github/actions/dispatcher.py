@@ -262,7 +262,11 @@ class Actions:
 
     @property
     def _ports(self) -> tuple[int, ...]:
-        addresses = [self.github.base, *([self.identity.url] if self.identity else [])]
+        addresses = [
+            self.github.base,
+            self.github.storage,
+            *([self.identity.url] if self.identity else []),
+        ]
         found = (urlsplit(address).port for address in addresses)
         return (*(port for port in found if port is not None), *self.ports)
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "signing"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "signing"))
 from actions import Actions
 from actions.box import Limits
 from actions.ready import project_files, ready
@@ -20,7 +19,9 @@ from sigstore_server import running
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(600)]
 
-_spec = importlib.util.spec_from_file_location("loop_platform", HERE.parent / "loop/conftest.py")
+_spec = importlib.util.spec_from_file_location(
+    "loop_platform", Path(__file__).resolve().parents[1] / "loop/conftest.py"
+)
 assert _spec is not None
 _loop = importlib.util.module_from_spec(_spec)
 sys.modules.setdefault("loop_platform", _loop)
