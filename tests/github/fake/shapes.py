@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .people import User
 from .records import Comment, Item, Label
@@ -79,7 +80,7 @@ def repository(github: FakeGitHub, repo: Repository, token: Token | None = None)
 def label(repo: Repository, given: Label) -> dict[str, Any]:
     """Return a label."""
     return {
-        "id": given.id, "node_id": f"L_{given.id}", "url": f"{repo.url}/labels/{given.name}",
+        "id": given.id, "node_id": f"L_{given.id}", "url": f"{repo.url}/labels/{quote(given.name, safe='')}",
         "name": given.name, "color": given.color, "description": given.description,
         "default": False,
     }  # fmt: skip
