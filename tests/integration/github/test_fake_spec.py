@@ -63,7 +63,7 @@ def test_the_slice_is_cut_once_and_small(spec, monkeypatch, tmp_path):
     assert module._slice(["meta/root", "repos/get"]) == first
 
 
-def test_an_operation_that_github_has_not(monkeypatch, tmp_path):
+def test_an_operation_that_github_has_not(spec, monkeypatch, tmp_path):
     """A misspelt one is an error at once."""
     monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(tmp_path))
     with pytest.raises(KeyError, match="pulls/megre"):
