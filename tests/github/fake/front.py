@@ -6,13 +6,14 @@ import base64
 import binascii
 import json
 import time
+import traceback
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import apps, downloads, git_http
 from .faults import Fault
 from .people import Token
-from .records import Called
+from .records import Called, Violation
 from .rest import Rest
 from .server import Request, Response
 
@@ -49,7 +50,11 @@ class Front:
             response = Response(error.status, error.content, headers)
         elif lost is None or lost.after:
             with github.lock:
-                response = self._carry_out(request, name, faults)
+                try:
+                    response = self._carry_out(request, name, faults)
+                except Exception:  # noqa: BLE001 - a mistake of the fake must not look like a lost answer
+                    github.violations.append(Violation("mistake", name, [traceback.format_exc()]))
+                    response = Response(500, b'{"message": "a mistake of the fake"}')
         if lost is not None:
             response = None
         status = 0 if response is None else response.status

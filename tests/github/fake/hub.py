@@ -171,7 +171,9 @@ class FakeGitHub:
         """Give only the first items of lists, without saying that there are more."""
         self.faults.add(Fault("truncate", operation, times, keep=keep))
 
-    def emit(self, name: str, repository: Repository, token: Token | None, **payload: Any) -> None:
+    def emit(
+        self, name: str, repository: Repository, token: Token | None, /, **payload: Any
+    ) -> None:
         """Make an event, unless GITHUB_TOKEN caused it."""
         events.emit(self, name, repository, token, payload)
 

@@ -87,6 +87,8 @@ def test_a_fork_proposes(hub, repo, ask):
     assert pull["head"]["repo"]["full_name"] == "ada/registry"
     assert pull["head"]["repo"]["id"] != pull["base"]["repo"]["id"]
     assert repo.git.ask("rev-parse", "refs/pull/1/head") == head
+    compared = ask("GET", "/repos/acme/registry/compare/main...ada:job").json()
+    assert (compared["status"], [f["filename"] for f in compared["files"]]) == ("ahead", ["jobs/a"])
     hub.events.clear()
     later = fork.commit({"jobs/a": "2"}, branch="job", user="ada")
     assert repo.git.ask("rev-parse", "refs/pull/1/head") == later

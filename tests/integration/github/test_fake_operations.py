@@ -213,3 +213,17 @@ def test_what_did_not_change_is_not_sent_again(repo, bot, ask):
     first = ask("GET", "/repos/acme/registry", bot)
     again = ask("GET", "/repos/acme/registry", bot, headers={"If-None-Match": first.headers["ETag"]})  # fmt: skip
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_an_event_that_is_not_as_described_is_noted(hub, repo):
+    """What webhooks deliver is described by GitHub too."""
+    hub.emit("push", repo, None, ref="refs/heads/main")
+    hub.emit("issues", repo, None, action="exploded")
+    assert [(v.what, v.operation) for v in hub.violations] == [("event", "push"), ("event", "issues")]  # fmt: skip
+
+
+def test_a_mistake_of_the_fake_is_noted(hub, repo, bot, ask):
+    """It is an error, and not a connection that breaks."""
+    repo.collaborators = None
+    assert ask("GET", "/repos/acme/registry", bot).status_code == 500
+    assert [v.what for v in hub.violations] == ["mistake"]

@@ -110,7 +110,7 @@ def update(call: Call) -> Any:
     edited = {}
     for key in ("title", "body"):
         if key in body and getattr(item, key) != body[key]:
-            edited[key] = {"from": getattr(item, key)}
+            edited[key] = {"from": getattr(item, key) or ""}
             setattr(item, key, body[key])
     if body.get("base", facts.base) != facts.base:
         if call.repo.head(body["base"]) is None:
