@@ -32,6 +32,9 @@ VALIDATE, REPORT = ".github/workflows/validate.yml", ".github/workflows/report.y
 RUN, AUDIT = ".github/workflows/run.yml", ".github/workflows/audit.yml"
 
 
+CERTIFICATE = "certificates/ada/2026-11/first.sigstore.json"
+
+
 def workflow_files() -> dict[str, object]:
     """Return what the repository on GitHub has besides the registry: the tool and its workflows."""
     files: dict[str, object] = dict(project_files(PROJECT))
@@ -86,14 +89,9 @@ def names(runs) -> list[tuple[str, str]]:
     return [(run.path.rpartition("/")[2], run.conclusion) for run in runs]
 
 
-def test_from_a_pull_request_to_a_certificate_on_main(world, tmp_path):
+def test_from_a_pull_request_to_a_certificate_on_main(world):
     hub, repository, actions, platform = world
-    (entry,) = platform.put("a\n")
-    # The store of the platform: the dataset has been uploaded.
-    platform.run("data", "put", str(next(platform.repo.parent.glob("d*.txt"))))
-    _copy_store(platform.home, actions.kept[0])
-    path, text = job(blueprint="probe@1.0.0", parameters={}, datasets=[entry], max_runtime="1m")
-    number = propose(hub, repository, "ada", ADA, {path: text})
+    number = submit(hub, repository, actions, platform)
     runs = actions.deliver()
     said = "\n".join(f"{run.path}: {run.conclusion}\n{run.log[-3000:]}\n{run.said}" for run in runs)
     assert names(runs) == [
@@ -102,11 +100,98 @@ def test_from_a_pull_request_to_a_certificate_on_main(world, tmp_path):
         ("run.yml", "success"),
     ], said
     assert repository.items[number].pull.merged_at
-    certificate = "certificates/ada/2026-11/first.sigstore.json"
-    assert repository.read(certificate), said
+    assert repository.read(CERTIFICATE), said
     shown = {c.facts["name"]: c for c in repository.checks.values()}
     assert shown["job ada/2026-11/first"].facts["conclusion"] == "success"
     assert hub.violations == []
+
+
+def test_what_is_certified_is_audited_with_the_path_of_the_signing_workflow(world):
+    hub, repository, actions, platform = world
+    submit(hub, repository, actions, platform)
+    actions.deliver()
+    actions.dispatch("audit.yml")
+    (audit,) = actions.deliver()
+    assert audit.conclusion == "success", audit.log + audit.said
+    assert "1 of 1" in audit.log or "1 certificate" in audit.log, audit.log
+    assert "identical" in audit.log, audit.log
+
+
+def test_a_broken_pull_request_is_red_annotated_and_left_open(world):
+    hub, repository, actions, platform = world
+    number = submit(hub, repository, actions, platform, parameters={"mode": 5})
+    runs = actions.deliver()
+    assert names(runs) == [("validate.yml", "failure"), ("report.yml", "success")]
+    annotations = [a for a in runs[0].annotations if a.level == "error"]
+    assert any("registry/jobs/ada/2026-11/first.yaml" in str(a) for a in annotations), annotations
+    assert repository.items[number].pull.merged_at is None
+    (comment,) = repository.comments_of(number)
+    assert "to be mended" in comment.body
+    (check,) = [c for c in repository.checks.values() if c.facts["name"] == "neurocaas"]
+    assert check.facts["conclusion"] == "failure"
+
+
+def test_workflows_that_a_pull_request_brings_have_no_rights_and_change_nothing(world):
+    """GitHub runs the workflow files of the pull request itself: they find nothing to take."""
+    hub, repository, actions, _ = world
+    evil = (PROJECT / VALIDATE).read_text().replace(
+        "run: scripts/setup\n",
+        'run: |\n          curl -s -X PUT -H "Authorization: Bearer $GITHUB_TOKEN" '
+        "$GITHUB_API_URL/repos/acme/registry/pulls/1/merge -w '%{http_code}' -o /dev/null\n"
+        "          env | grep -c APP_KEY || true\n          scripts/setup\n",
+    )  # fmt: skip
+    path, text = job(blueprint="probe@1.0.0", parameters={}, max_runtime="1m")
+    number = propose(hub, repository, "ada", ADA, {VALIDATE: evil, path: text})
+    main = repository.head()
+    runs = actions.deliver()
+    assert [run.path.rpartition("/")[2] for run in runs] == ["validate.yml", "report.yml"]
+    assert "403" in runs[0].log
+    assert runs[0].secrets in {(), ("GITHUB_TOKEN",)}
+    assert repository.head() == main
+    assert repository.items[number].pull.merged_at is None
+    (comment,) = repository.comments_of(number)
+    assert "maintainer" in comment.body
+
+
+def test_words_of_strangers_are_never_a_command(world):
+    hub, repository, actions, platform = world
+    title = '$(touch pwned) `touch pwned` "; touch pwned; # ${{ github.token }} ::error::x'
+    number = submit(hub, repository, actions, platform, title=title)
+    runs = actions.deliver()
+    assert names(runs)[:2] == [("validate.yml", "success"), ("report.yml", "success")]
+    assert not any("pwned" in run.log.replace(title, "") for run in runs)
+    assert repository.items[number].pull.merged_at
+
+
+def test_a_runner_that_dies_half_way_loses_nothing(world):
+    hub, repository, actions, platform = world
+    submit(hub, repository, actions, platform, parameters={"mode": "ok", "seconds": 20})
+    before = actions.limits
+    actions.limits = Limits(seconds=14)
+    runs = actions.deliver()
+    assert runs[-1].path == RUN
+    assert runs[-1].conclusion != "success"
+    assert repository.read(CERTIFICATE) is None
+    actions.limits = before
+    # Nobody starts it again by hand: the schedule does.
+    actions.schedule("17 * * * *")
+    (again,) = [run for run in actions.deliver() if run.path == RUN]
+    assert again.conclusion == "success", again.log + again.said
+    assert repository.read(CERTIFICATE)
+
+
+def submit(hub, repository, actions, platform, title="A job", **changes) -> int:
+    """Open a pull request with one job of ada's, whose dataset is in the store."""
+    (entry,) = platform.put("a\n")
+    _copy_store(platform.home, actions.kept[0])
+    wanted = {
+        "blueprint": "probe@1.0.0",
+        "parameters": {},
+        "datasets": [entry],
+        "max_runtime": "1m",
+    }
+    path, text = job(**{**wanted, **changes})
+    return propose(hub, repository, "ada", ADA, {path: text}, title=title)
 
 
 def _copy_store(home: Path, target: Path) -> None:
