@@ -111,7 +111,9 @@ def _runs(folder: str, script: str) -> bool:
     here = rf"[\"']?(?:\./)?{re.escape(folder)}/"
     return bool(
         re.search(
-            rf"(?:^|[;&|]|\b(?:bash|sh|python3?|node|exec|sudo|env)\s)\s*{here}", script, re.MULTILINE
+            rf"(?:^|[;&|]|\b(?:bash|sh|python3?|node|exec|sudo|env)\s)\s*{here}",
+            script,
+            re.MULTILINE,
         )
         or re.search(rf"\bchmod\b.*{here}", script)
     )
