@@ -124,9 +124,26 @@ def test_a_called_workflow_is_judged_by_who_may_start_its_caller(event, caught):
     assert bool(breaches(files)) is caught
 
 
-def test_commands_are_found_wherever_they_stand():
-    script = 'a | .venv/bin/neurocaas plan --base "$A" \\\n  --head "$B" 2>&1 | tee x; neurocaas run || [ $? = 12 ]\n'
-    assert list(command_lines(script)) == [["plan", "--base", "$A", "--head", "$B"], ["run"]]
+@pytest.mark.parametrize(
+    ("script", "calls"),
+    [
+        ('a | .venv/bin/neurocaas plan --base "$A" \\\n  --head "$B" 2>&1 | tee x',
+         [["plan", "--base", "$A", "--head", "$B"]]),
+        ("neurocaas run || [ $? = 12 ]; neurocaas certify 2> log", [["run"], ["certify"]]),
+        ("if ! A=b neurocaas fly; then x; fi", [["fly"]]),
+        ('x="$(neurocaas fly)"', [["fly"]]),
+        ("xargs .venv/bin/neurocaas fly", [["fly"]]),
+        ('mkdir "$data/neurocaas" && tar -cf x neurocaas', []),
+    ],
+)  # fmt: skip
+def test_commands_are_found_wherever_they_stand(script, calls):
+    assert list(command_lines(script)) == calls
+
+
+def test_what_is_right_is_not_an_unknown_command():
+    script = (
+        'neurocaas plan --base "$A" --format json > x || [ $? = 10 ]\n.venv/bin/neurocaas pr list'
+    )
     assert list(unknown_commands(script)) == []
 
 

@@ -11,6 +11,9 @@ import click
 from neurocaas_ci.cli.commands import cli
 
 _ENDS = re.compile(r"[|&;<>()]+|\}")
+# A command inside a quoted word, and what may stand before the name of a command.
+_INSIDE = re.compile(r"\$\(|`")
+_BEFORE = re.compile(r"\w+=.*|[!{]|if|then|else|elif|while|until|do|exec|time|env|sudo")
 _DESCRIPTOR = re.compile(r"(?<=\s)\d(?=[<>])")
 
 
@@ -22,14 +25,20 @@ def command_lines(script: str) -> Iterator[list[str]]:
         lexer = shlex.shlex(_DESCRIPTOR.sub("", line), posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         words: list[str] | None = None
+        begins = True
         for word in lexer:
-            if words is not None and _ENDS.fullmatch(word):
-                yield words
-                words = None
-            elif words is not None:
+            if _ENDS.fullmatch(word):
+                if words is not None:
+                    yield words
+                words, begins = None, True
+                continue
+            if _INSIDE.search(word):
+                yield from command_lines(_INSIDE.sub("\n", word))
+            if words is not None:
                 words.append(word)
-            elif word == "neurocaas" or word.endswith("/neurocaas"):
+            elif word.endswith(".venv/bin/neurocaas") or (begins and word == "neurocaas"):
                 words = []
+            begins = begins and bool(_BEFORE.fullmatch(word))
         if words is not None:
             yield words
 
