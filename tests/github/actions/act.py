@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,9 @@ from typing import Any
 
 from .bounded import Ended, run_bounded
 from .box import Limits, boxed, hand_over
+from .certificate import make_certificate
 from .errors import HarnessError
-from .forward import doors
+from .forward import PROXY_PORT, doors
 from .output import Output, read_output
 from .workflow import Workflow, actions_used, remote_action
 
@@ -28,8 +30,8 @@ _SAID = 4000
 class Order:
     """What to run: a file of a commit of a bare repository; `called` are the files it calls.
 
-    `server` is where git finds what lies on github.com, `ports` are those of this machine that the
-    run reaches.
+    `github` is the port of this machine that is github.com to git, `ports` are others that the run
+    reaches.
     """
 
     repository: Path
@@ -42,7 +44,7 @@ class Order:
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     actor: str = "octocat"
-    server: str = "https://github.com"
+    github: int | None = None
     ports: tuple[int, ...] = ()
     shown: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -63,14 +65,11 @@ def run_act(order: Order, folder: Path) -> Outcome:
     for name in ("home", "settings", "artifacts", "actions"):
         (folder / name).mkdir(parents=True)
     _check_out(order, folder / "repo")
-    # The clones of a run have the addresses that they have on GitHub.
-    redirect = f'[url "{order.server}/"]\n\tinsteadOf = https://github.com/\n'
-    (folder / "home" / ".gitconfig").write_text(redirect)
     command = _command(order, folder)
     environment = {"HOME": str(folder / "home")}
     output, errors = folder.with_suffix(".out"), folder.with_suffix(".err")
     line = boxed(command, folder, environment, order.limits, order.shown)
-    with doors(folder / "doors", order.ports):
+    with doors(folder / "doors", order.ports, _play_github(order, folder)):
         hand_over(folder)
         ended = run_bounded(line, output, errors, order.limits)
     with output.open(encoding="utf-8", errors="replace") as lines:
@@ -86,6 +85,19 @@ def run_act(order: Order, folder: Path) -> Outcome:
         _require_all_jobs(order, found, ended, said)
     artifacts = {path.stem: path.read_bytes() for path in (folder / "artifacts").glob("*.zip")}
     return Outcome(found, ended, artifacts, said)
+
+
+def _play_github(order: Order, folder: Path) -> tuple[int, ssl.SSLContext] | None:
+    """Let git in the box take the door for https://github.com."""
+    if order.github is None:
+        return None
+    public = folder / "settings" / "github.pem"
+    context = make_certificate(public, folder.with_suffix(".key"))
+    (folder / "home" / ".gitconfig").write_text(
+        f'[http "https://github.com/"]\n'
+        f"\tproxy = http://127.0.0.1:{PROXY_PORT}\n\tsslCAInfo = {public}\n"
+    )
+    return order.github, context
 
 
 def _check_out(order: Order, folder: Path) -> None:
@@ -111,7 +123,6 @@ def _command(order: Order, folder: Path) -> list[str]:
     environment = {
         **order.environment,
         "STANDIN_PYTHON": python,
-        "STANDIN_SERVER": order.server,
         "STANDIN_ARTIFACTS": str(folder / "artifacts"),
     }
     line = ["/bin/sh", "-c", f'{python} -I {forward} {folder}/doors && exec "$@"', "sh"]

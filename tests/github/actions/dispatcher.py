@@ -176,7 +176,7 @@ class Actions:
             secrets={**plan.grant.secrets, "GITHUB_TOKEN": str(token)},
             variables=self.variables,
             actor=plan.contexts["github"]["actor"],
-            server=self._server,
+            github=urlsplit(self.repository.clone_url).port,
             ports=self._ports,
             shown=self.shown,
             limits=self.limits,
@@ -251,11 +251,6 @@ class Actions:
     @property
     def _registry(self) -> Registry:
         return Registry(Path(self.repository.path), self.repository.full_name)
-
-    @property
-    def _server(self) -> str:
-        address = str(self.repository.clone_url)
-        return address.removesuffix(".git").removesuffix(f"/{self.repository.full_name}")
 
     @property
     def _ports(self) -> tuple[int, ...]:
