@@ -31,7 +31,7 @@ class Order:
     """What to run: a file of a commit of a bare repository; `called` are the files it calls.
 
     `github` is the port of this machine that is github.com to git, `ports` are others that the run
-    reaches.
+    reaches. `shown` are folders that it reads, `kept` folders that it writes and that outlive it.
     """
 
     repository: Path
@@ -47,6 +47,7 @@ class Order:
     github: int | None = None
     ports: tuple[int, ...] = ()
     shown: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 
@@ -68,9 +69,10 @@ def run_act(order: Order, folder: Path) -> Outcome:
     command = _command(order, folder)
     environment = {"HOME": str(folder / "home")}
     output, errors = folder.with_suffix(".out"), folder.with_suffix(".err")
-    line = boxed(command, folder, environment, order.limits, order.shown)
+    line = boxed(command, folder, environment, order.limits, order.shown, order.kept)
     with doors(folder / "doors", order.ports, _play_github(order, folder)):
-        hand_over(folder)
+        for path in (folder, *order.kept):
+            hand_over(path)
         ended = run_bounded(line, output, errors, order.limits)
     with output.open(encoding="utf-8", errors="replace") as lines:
         found = read_output(lines, order.workflow.jobs)

@@ -57,8 +57,9 @@ def boxed(
     environment: Mapping[str, str],
     limits: Limits,
     shown: Sequence[Path] = (),
+    kept: Sequence[Path] = (),
 ) -> list[str]:
-    """Return the command line that runs a command in a box; only `folder` is writable.
+    """Return the command line that runs a command in a box; `folder` and `kept` are writable.
 
     `shown` is what it may read besides, where the empty folders would hide it.
     """
@@ -82,14 +83,16 @@ def boxed(
     for path in covered:
         # As on any machine: everybody may write to /tmp, and nobody into the others.
         line += ["--perms", "1777" if path.name == "tmp" else "0755", "--tmpfs", str(path)]
-    hidden = [path for path in (*programs, *shown, folder) if _is_below(path, covered)]
+    hidden = [path for path in (*programs, *shown, *kept, folder) if _is_below(path, covered)]
     # Bubblewrap makes folders on the way to a mount for the owner alone.
     for parent in dict.fromkeys(p for path in hidden for p in reversed(path.parents)):
         if _is_below(parent.parent, covered):
             line += ["--perms", "0755", "--dir", str(parent)]
     for path in hidden:
         line += ["--ro-bind", str(path), str(path)]
-    line += ["--bind", str(folder), str(folder), "--chdir", str(folder), "--clearenv"]
+    for path in (*kept, folder):
+        line += ["--bind", str(path), str(path)]
+    line += ["--chdir", str(folder), "--clearenv"]
     for name, value in {"PATH": _PATH, "LANG": "C.UTF-8", **environment}.items():
         line += ["--setenv", name, value]
     bounded = ["prlimit", f"--nproc={limits.processes}", f"--fsize={limits.file_size}", "--core=0"]

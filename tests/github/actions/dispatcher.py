@@ -47,8 +47,9 @@ class Actions:
     and the approval of strangers' first pull requests are left out.
 
     `environments` maps the names of environments to their secrets. `identity` issues identity
-    tokens (tests/integration/signing/sigstore_server.py). `shown` is what runs may read besides
-    the machine's own files, `ports` what they reach on 127.0.0.1 besides the fake and the issuer;
+    tokens (tests/integration/signing/sigstore_server.py). `shown` is what runs may read (if anybody may) besides
+    the machine's own files, `kept` the folders that they write as a self-hosted runner keeps them,
+    `ports` what they reach on 127.0.0.1 besides the fake and the issuer;
     `ready` is what checkouts are made ready with (ready.py).
     """
 
@@ -60,6 +61,7 @@ class Actions:
     identity: Any = None
     ready: str | None = None
     shown: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
     ports: tuple[int, ...] = ()
     limits: Limits = field(default_factory=Limits)
     runs: list[Run] = field(default_factory=list)
@@ -179,6 +181,7 @@ class Actions:
             github=urlsplit(self.repository.clone_url).port,
             ports=self._ports,
             shown=self.shown,
+            kept=self.kept,
             limits=self.limits,
         )
         try:
