@@ -47,10 +47,10 @@ class Actions:
     and the approval of strangers' first pull requests are left out.
 
     `environments` maps the names of environments to their secrets. `identity` issues identity
-    tokens (tests/integration/signing/sigstore_server.py). `shown` is what runs may read (if anybody may) besides
-    the machine's own files, `kept` the folders that they write as a self-hosted runner keeps them,
-    `ports` what they reach on 127.0.0.1 besides the fake and the issuer;
-    `ready` is what checkouts are made ready with (ready.py).
+    tokens (tests/integration/signing/sigstore_server.py). Besides the machine's own files runs read
+    what is `shown` (where anybody may), and write to `kept` folders as on a self-hosted runner. On
+    127.0.0.1 they reach the fake, the issuer, and `ports`. `ready` is what checkouts are made ready
+    with (ready.py).
     """
 
     github: Any
