@@ -103,7 +103,7 @@ class Call:
         if self.token is None or not self.token.may(permission, level):
             raise not_accessible(self.token, f"{permission}={level}")
 
-    def emit(self, event: str, **payload: Any) -> None:
+    def emit(self, event: str, /, **payload: Any) -> None:
         """Make an event of the repository."""
         self.github.emit(event, self.repo, self.token, **payload)
 

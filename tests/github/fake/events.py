@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import actions_shapes, shapes
 from .people import Token
 from .plumbing import ZERO
-from .records import Event, Run
+from .records import Event, Run, Violation
 
 if TYPE_CHECKING:
     from .hub import FakeGitHub
@@ -30,7 +30,9 @@ def emit(
         "sender": shapes.user(github, sender),
     }  # fmt: skip
     if repo.owner.kind == "Organization":
-        payload["organization"] = shapes.user(github, repo.owner)
+        payload["organization"] = shapes.organization(github, repo.owner)
+    if wrong := github.spec.event_errors(name, payload):
+        github.violations.append(Violation("event", name, wrong))
     github.events.append(Event(name, payload))
 
 

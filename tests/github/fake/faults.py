@@ -15,7 +15,7 @@ SECONDARY = (
 
 @dataclass(slots=True)
 class Fault:
-    """A fault of an operation (`pulls/merge`, `pulls/*`, `git/receive-pack`); `times` None is for ever.
+    """A fault of an operation (`pulls/merge`, `pulls/*`, `smart-http/receive-pack`); `times` None is for ever.
 
     `error` answers with `status` and does nothing. `slow` waits first. `drop` closes the connection:
     `after` the effect, so that only the answer is lost, or before it. `truncate` cuts lists.

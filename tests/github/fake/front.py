@@ -6,13 +6,14 @@ import base64
 import binascii
 import json
 import time
+import traceback
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import downloads, git_http
 from .faults import Fault
 from .people import Token
-from .records import Called
+from .records import Called, Violation
 from .rest import Rest
 from .server import Request, Response
 
@@ -49,7 +50,11 @@ class Front:
             response = Response(error.status, error.content, headers)
         elif lost is None or lost.after:
             with github.lock:
-                response = self._carry_out(request, name, faults)
+                try:
+                    response = self._carry_out(request, name, faults)
+                except Exception:  # noqa: BLE001 - a mistake of the fake must not look like a lost answer
+                    github.violations.append(Violation("mistake", name, [traceback.format_exc()]))
+                    response = Response(500, b'{"message": "a mistake of the fake"}')
         if lost is not None:
             response = None
         status = 0 if response is None else response.status
@@ -61,7 +66,7 @@ class Front:
             return downloads.serve(self._github, request)
         sent = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
         token = self._github.tokens.get(_secret(sent))
-        git = name.startswith("git/") and git_http.service(request) is not None
+        git = git_http.service(request) is not None
         if sent and token is None:
             ask = {"WWW-Authenticate": 'Basic realm="GitHub"'} if git else {}
             return Response(401, json.dumps({"message": "Bad credentials", "status": "401", "documentation_url": "https://docs.github.com/rest"}).encode(), {"Content-Type": "application/json", **ask})  # fmt: skip

@@ -20,13 +20,12 @@ _PATH = re.compile(
 
 
 def service(request: Request) -> str | None:
-    """Return `git/upload-pack` or `git/receive-pack`, or None when git does not ask."""
+    """Return what git asks for, such as `smart-http/receive-pack`, or None when it is not git."""
     target = urlsplit(request.target)
     found = _PATH.fullmatch(target.path)
     if found is None:
         return None
-    asked = target.query if found["rest"] == "info/refs" else found["rest"]
-    return "git/receive-pack" if "receive-pack" in asked else "git/upload-pack"
+    return "smart-http/" + found["rest"].removeprefix("git-").replace("/", "-")
 
 
 def serve(github: FakeGitHub, request: Request, token: Token | None) -> Response:
@@ -35,7 +34,7 @@ def serve(github: FakeGitHub, request: Request, token: Token | None) -> Response
     found = _PATH.fullmatch(target.path)
     assert found is not None
     repository = github.repositories.get(found["name"])
-    pushes = service(request) == "git/receive-pack"
+    pushes = "git-receive-pack" in (found["rest"], target.query.removeprefix("service="))
     if refusal := _refusal(github, repository, token, pushes=pushes):
         return refusal
     assert repository is not None

@@ -70,7 +70,7 @@ def file(repo: Repository, change: FileChange, head: str) -> dict[str, Any]:
     """Return a changed file."""
     path = quote(change.path, errors="surrogateescape")
     shape = {
-        "sha": change.sha, "filename": change.path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        "sha": change.sha, "filename": _text(change.path),
         "status": change.status, "additions": change.additions, "deletions": change.deletions,
         "changes": change.additions + change.deletions,
         "blob_url": f"{repo.html_url}/blob/{head}/{path}",
@@ -78,7 +78,7 @@ def file(repo: Repository, change: FileChange, head: str) -> dict[str, Any]:
         "contents_url": f"{repo.url}/contents/{path}?ref={head}",
     }  # fmt: skip
     if change.old_path is not None:
-        shape["previous_filename"] = change.old_path
+        shape["previous_filename"] = _text(change.old_path)
     if change.patch is not None:
         shape["patch"] = change.patch
     return shape
@@ -88,6 +88,11 @@ def ref(repo: Repository, name: str, sha: str) -> dict[str, Any]:
     """Return a ref."""
     kind = repo.git.kind(sha) or "commit"
     return {
-        "ref": name, "node_id": f"REF_{name}", "url": f"{repo.url}/git/{name}",
+        "ref": name, "node_id": f"REF_{name}", "url": f"{repo.url}/git/{quote(name)}",
         "object": {"type": kind, "sha": sha, "url": f"{repo.url}/git/{kind}s/{sha}"},
     }  # fmt: skip
+
+
+def _text(path: str) -> str:
+    """Return a path as JSON can have it; what is not UTF-8 is lost, as on GitHub."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -42,19 +42,23 @@ class FakeGitHub:
         self.faults = Faults()
         self.lock = threading.RLock()
         self._ids = itertools.count(1001)
-        self._server = Server(Front(self).answer)
-        self.base = self._server.base
+        answer = Front(self).answer
+        # Downloads come from elsewhere, so that clients take the token out when they are sent there.
+        self._server, self._storage = Server(answer), Server(answer)
+        self.base, self.storage = self._server.base, self._storage.base
         self.spec = Spec(OPERATIONS, self.base)
 
     def __enter__(self) -> Self:
         """Begin to answer."""
         self._server.start()
+        self._storage.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:  # fmt: skip
-        """End, and free the port."""
+        """End, and free the ports."""
         self._server.stop()
+        self._storage.stop()
 
     def new_id(self) -> int:
         """Return a number that nothing else has."""
@@ -161,7 +165,9 @@ class FakeGitHub:
         """Give only the first items of lists, without saying that there are more."""
         self.faults.add(Fault("truncate", operation, times, keep=keep))
 
-    def emit(self, name: str, repository: Repository, token: Token | None, **payload: Any) -> None:
+    def emit(
+        self, name: str, repository: Repository, token: Token | None, /, **payload: Any
+    ) -> None:
         """Make an event, unless GITHUB_TOKEN caused it."""
         events.emit(self, name, repository, token, payload)
 

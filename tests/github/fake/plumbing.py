@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ ZERO = "0" * 40
 _STATUS = {"A": "added", "M": "modified", "D": "removed", "R": "renamed", "C": "copied", "T": "changed"}  # fmt: skip
 _FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B"
 
+_ID = re.compile(r"[0-9a-f]{40}")
 _CONFIG = """
 [http]
   receivepack = true
@@ -82,6 +84,7 @@ class Bare:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._differences: dict[tuple[str, str], list[FileChange]] = {}
+        self._said: dict[tuple[str, ...], str] = {}
 
     def make(self) -> None:
         """Make it, with the settings that GitHub serves repositories with."""
@@ -130,6 +133,16 @@ class Bare:
         done = self._git(*arguments)
         return None if done.returncode else done.stdout.decode("utf-8", "surrogateescape").strip()
 
+    def _always(self, *arguments: str) -> str | None:
+        """Ask about objects named by their ids: what git once said of them stays true."""
+        if arguments in self._said:
+            return self._said[arguments]
+        said = self.ask(*arguments)
+        names = [name for a in arguments[1:] if not a.startswith("-") for name in a.split("..")]
+        if said is not None and all(map(_ID.fullmatch, names)):
+            self._said[arguments] = said
+        return said
+
     def refs(self) -> dict[str, str]:
         """Return all branches and tags with the objects that they point to."""
         text = self.run("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags")  # fmt: skip
@@ -137,7 +150,10 @@ class Bare:
 
     def commit_of(self, name: str) -> str | None:
         """Return the commit that a branch, a tag or the id of an object means."""
-        for full in (f"refs/heads/{name}", f"refs/tags/{name}", name):
+        if _ID.fullmatch(name) and self.kind(name) == "commit":
+            return name
+        branches = () if name.startswith("refs/") else (f"refs/heads/{name}", f"refs/tags/{name}")
+        for full in (*branches, name):
             if found := self.ask("rev-parse", "-q", "--verify", "--end-of-options", full + "^{commit}"):  # fmt: skip
                 return found
         return None
@@ -148,7 +164,7 @@ class Bare:
 
     def kind(self, sha: str) -> str | None:
         """Return the kind of an object, or None when there is none."""
-        return self.ask("cat-file", "-t", sha)
+        return self._always("cat-file", "-t", sha)
 
     def blob(self, sha: str) -> bytes:
         """Return the bytes of a blob."""
@@ -183,19 +199,19 @@ class Bare:
 
     def merge_base(self, one: str, other: str) -> str | None:
         """Return the commit where two histories part."""
-        return self.ask("merge-base", one, other)
+        return self._always("merge-base", one, other)
 
     def count(self, revisions: str) -> int:
         """Return how many commits there are."""
-        return int(self.run("rev-list", "--count", revisions))
+        return int(self._always("rev-list", "--count", revisions) or 0)
 
     def contains(self, descendant: str, ancestor: str) -> bool:
         """Tell whether a commit is in the history of another."""
-        return self.ask("merge-base", "--is-ancestor", ancestor, descendant) is not None
+        return self._always("merge-base", "--is-ancestor", ancestor, descendant) is not None
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """Return the tree of a merge, or None when there are conflicts."""
-        found = self.ask("merge-tree", "--write-tree", "--no-messages", base, head)
+        found = self._always("merge-tree", "--write-tree", "--no-messages", base, head)
         return found.splitlines()[0] if found else None
 
     def commit_tree(self, tree: str, parents: Sequence[str], message: str, env: Mapping[str, str]) -> str:  # fmt: skip

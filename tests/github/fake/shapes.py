@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .people import User
 from .records import Comment, Item, Label
@@ -32,6 +33,24 @@ def user(github: FakeGitHub, account: User) -> dict[str, Any]:
     return {**kept, "login": login, "id": account.id, "type": account.kind, "node_id": f"U_{account.id}"}  # fmt: skip
 
 
+def organization(github: FakeGitHub, account: User) -> dict[str, Any]:
+    """Return an organization, as events have it."""
+    url = f"{github.base}/orgs/{account.login}"
+    return {
+        "login": account.login, "id": account.id, "node_id": f"O_{account.id}", "url": url,
+        "repos_url": f"{url}/repos", "events_url": f"{url}/events", "hooks_url": f"{url}/hooks",
+        "issues_url": f"{url}/issues", "members_url": url + "/members{/member}",
+        "public_members_url": url + "/public_members{/member}", "description": None,
+        "avatar_url": f"{github.base}/avatars/{account.id}",
+    }  # fmt: skip
+
+
+def reactions(url: str) -> dict[str, Any]:
+    """Return that nobody has shown a feeling."""
+    kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes", "total_count")
+    return {"url": f"{url}/reactions", **dict.fromkeys(kinds, 0)}
+
+
 def app(github: FakeGitHub, app_id: int, operation: str = "checks/create") -> dict[str, Any]:
     """Return an App in short."""
     shape: dict[str, Any] = github.spec.example(operation)["app"]
@@ -44,8 +63,6 @@ def repository(github: FakeGitHub, repo: Repository, token: Token | None = None)
     shape: dict[str, Any] = github.spec.example("repos/get", repo.full_name)
     for key in ("parent", "source", "template_repository", "organization", "code_of_conduct"):
         shape.pop(key, None)
-    if repo.owner.kind == "Organization":
-        shape["organization"] = user(github, repo.owner)
     role = repo.role(token.user) if token else "read"
     shape.update(
         id=repo.id, node_id=f"R_{repo.id}", name=repo.name, full_name=repo.full_name,
@@ -63,7 +80,7 @@ def repository(github: FakeGitHub, repo: Repository, token: Token | None = None)
 def label(repo: Repository, given: Label) -> dict[str, Any]:
     """Return a label."""
     return {
-        "id": given.id, "node_id": f"L_{given.id}", "url": f"{repo.url}/labels/{given.name}",
+        "id": given.id, "node_id": f"L_{given.id}", "url": f"{repo.url}/labels/{quote(given.name, safe='')}",
         "name": given.name, "color": given.color, "description": given.description,
         "default": False,
     }  # fmt: skip
@@ -87,6 +104,7 @@ def comment(github: FakeGitHub, repo: Repository, given: Comment) -> dict[str, A
         issue_url=f"{repo.url}/issues/{given.number}", updated_at=given.updated,
         author_association=association(repo, given.user),
         performed_via_github_app=app(github, given.app_id) if given.app_id else None,
+        reactions=reactions(f"{repo.url}/issues/comments/{given.id}"),
     )  # fmt: skip
     return shape
 
@@ -102,7 +120,8 @@ def issue(github: FakeGitHub, repo: Repository, item: Item) -> dict[str, Any]:
         comments=len(repo.comments_of(item.number)),
         performed_via_github_app=app(github, item.app_id) if item.app_id else None,
     )  # fmt: skip
-    for key in ("reactions", "pull_request", "type", "repository", "draft"):
+    shape["reactions"] = reactions(url)
+    for key in ("pull_request", "type", "repository", "draft"):
         shape.pop(key, None)
     if item.pull:
         pull_url = f"{repo.url}/pulls/{item.number}"

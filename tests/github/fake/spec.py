@@ -17,6 +17,17 @@ from typing import Any
 from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator, oas30_format_checker
 
 PACKAGE = Path(__file__).parents[2] / "js/node_modules/@octokit/openapi"
+EVENTS = {
+    "push": (), "status": (), "workflow_dispatch": (),
+    "pull_request": ("opened", "closed", "reopened", "edited", "synchronize", "labeled",
+                     "unlabeled", "locked", "unlocked"),
+    "issues": ("opened", "closed", "reopened", "edited", "labeled", "unlabeled", "locked",
+               "unlocked"),
+    "issue_comment": ("created", "edited", "deleted"),
+    "check_run": ("created", "completed"),
+    "workflow_run": ("requested", "in_progress", "completed"),
+}  # fmt: skip
+"""The events that the fake makes, and their actions."""
 _METHODS = ("get", "put", "post", "patch", "delete")
 _GREEDY = ("path", "ref", "basehead", "branch", "name")
 _SHORT_WORD = re.compile(r"[a-z_]{1,24}")
@@ -93,9 +104,22 @@ class Spec:
             items = schema["items"]
             seen = self._shared.shapes.setdefault(id(items), set())
             fresh = {shape: item for item in body if (shape := _shape(item)) not in seen}
-            seen.update(fresh)
-            return [e for i in fresh.values() for e in self._errors(items, i, OAS30ReadValidator)]
+            wrong = []
+            for shape, item in fresh.items():
+                found = self._errors(items, item, OAS30ReadValidator)
+                wrong += found
+                if not found:
+                    seen.add(shape)
+            return wrong
         return self._errors(schema, body, OAS30ReadValidator)
+
+    def event_errors(self, name: str, payload: dict[str, Any]) -> list[str]:
+        """Return what is wrong with what a webhook would deliver."""
+        known = self._operations.get(_webhook(name, payload.get("action", "")))
+        if known is None:
+            return [f"there is no such event: {payload.get('action')}"]
+        schema = known["requestBody"]["content"]["application/json"]["schema"]
+        return self._errors(schema, payload, OAS30ReadValidator)
 
     def _media(self, operation: str, status: int) -> Any:
         response = self._operations[operation]["responses"].get(str(status), {})
@@ -167,6 +191,11 @@ def available() -> bool:
     return (PACKAGE / "package.json").exists()
 
 
+def _webhook(name: str, action: str) -> str:
+    """Return what the description calls an event."""
+    return "event:" + f"{name}-{action}".replace("_", "-").rstrip("-")
+
+
 def _pattern(template: str) -> re.Pattern[str]:
     def part(found: re.Match[str]) -> str:
         name = found[1]
@@ -224,6 +253,11 @@ def _cut(document: dict[str, Any], operations: set[str]) -> dict[str, Any]:
                     key: copy.deepcopy(operation[key])
                     for key in ("requestBody", "responses") if key in operation
                 }  # fmt: skip
+    for event, actions in EVENTS.items():
+        for action in actions or ("",):
+            name = _webhook(event, action)
+            described = document["x-webhooks"][name.removeprefix("event:")]["post"]
+            kept[name] = {"requestBody": described["requestBody"]}
     if missing := operations - kept.keys():
         raise KeyError(f"GitHub has no operation {sorted(missing)}")
     components: dict[str, dict[str, Any]] = {}

@@ -19,9 +19,11 @@ READ_WRITE = dict.fromkeys(
 
 
 @pytest.fixture
-def hub(tmp_path):
+def hub(tmp_path, monkeypatch):
     if not available():
         pytest.skip("the JavaScript packages are not installed: run scripts/setup-js")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
     with FakeGitHub(tmp_path / "hub") as running:
         yield running
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import subprocess
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_push_makes_an_event(hub, repo, git, kind):
     assert (payload["ref"], payload["before"], payload["after"]) == ("refs/heads/main", before, after)  # fmt: skip
     assert payload["commits"][0]["added"] == ["new"]
     assert payload["sender"]["login"] == "app[bot]"
-    assert hub.calls[-1].operation == "git/receive-pack"
+    assert hub.calls[-1].operation == "smart-http/receive-pack"
 
 
 def test_a_push_to_a_proposed_branch_brings_the_pull_request_up_to_date(hub, repo, git):
@@ -86,6 +87,8 @@ def test_a_fork_proposes(hub, repo, ask):
     assert pull["head"]["repo"]["full_name"] == "ada/registry"
     assert pull["head"]["repo"]["id"] != pull["base"]["repo"]["id"]
     assert repo.git.ask("rev-parse", "refs/pull/1/head") == head
+    compared = ask("GET", "/repos/acme/registry/compare/main...ada:job").json()
+    assert (compared["status"], [f["filename"] for f in compared["files"]]) == ("ahead", ["jobs/a"])
     hub.events.clear()
     later = fork.commit({"jobs/a": "2"}, branch="job", user="ada")
     assert repo.git.ask("rev-parse", "refs/pull/1/head") == later
@@ -93,6 +96,15 @@ def test_a_fork_proposes(hub, repo, ask):
         ("push", "ada/registry"), ("pull_request", "acme/registry"),
     ]  # fmt: skip
     assert hub.violations == []
+
+
+def test_a_large_push_comes_in_pieces(hub, repo, git):
+    """Git sends what is large in chunks."""
+    git.commit({"large": random.Random(1).randbytes(1_500_000).hex()})
+    token = hub.token("app", kind="app", permissions=WRITE)
+    git("-c", "http.postBuffer=65536", "push", "-q", "origin", "HEAD:large", token=token)
+    assert repo.head("large") == git("rev-parse", "HEAD")
+    git("fetch", "-q", "origin", "large")
 
 
 def test_who_may_not_push(hub, repo, git):

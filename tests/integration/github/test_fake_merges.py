@@ -148,6 +148,20 @@ def test_modes_and_strange_names_are_told(hub, repo, bot, ask):
     assert hub.violations == []
 
 
+def test_strange_branches_and_labels(hub, opened, bot, ask, client):
+    """Their names are quoted in addresses, and found by them."""
+    registry = client(bot).get_repo("acme/registry")
+    opened.commit({"c": "1"}, branch="ü/$(id)`;'")
+    pull = registry.create_pull(base="main", head="ü/$(id)`;'", title="$(id)", body="")
+    assert pull.head.ref == "ü/$(id)`;'"
+    assert registry.get_git_ref("heads/ü/$(id)`;'").object.sha == pull.head.sha
+    pull.add_to_labels("needs a look/ü %")
+    assert registry.get_label("needs a look/ü %").name == "needs a look/ü %"
+    pull.remove_from_labels("needs a look/ü %")
+    assert not list(registry.get_pull(2).get_labels())
+    assert hub.violations == []
+
+
 @pytest.mark.slow
 def test_only_three_thousand_files_are_listed(hub, repo, bot, client):
     """But how many there really are is told."""

@@ -19,13 +19,10 @@ def test_every_operation_answers_as_described(hub, ask):
         "acme/registry",
         files={"readme": "one\n", "data/a": "a\n", WORKFLOW: "on: workflow_dispatch\n"},
     )
-    repo.add_environment("production", reviewers=["ada"], protected=True)
     repo.commit({"new": "new\n"}, branch="feature")
     app = hub.token("neurocaas", kind="app", permissions=ALL)
     ada = hub.token("ada", 4242)
-    main, root = repo.head(), "/repos/acme/registry"
-    run = repo.add_run(WORKFLOW, "push", main, "completed", "success", {"report": b"zip"})
-    artifact = next(iter(repo.artifacts))
+    root = "/repos/acme/registry"
 
     def good(method, path, body=None, *, token=app, status=200):
         path = root + path.removeprefix("~") if path.startswith("~") else path
@@ -33,12 +30,31 @@ def test_every_operation_answers_as_described(hub, ask):
         assert answer.status_code == status, f"{method} {path}: {answer.text}"
         return answer.json() if answer.content else None
 
+    _accounts(good, ada)
+    _settings(good, repo)
+    _git(good, repo.head())
+    feature = _contents(good, repo)
+    _pulls(good, feature)
+    _issues(good, ada)
+    _checks(good, feature)
+    _actions(good, repo)
+    _merged(good, feature)
+    _rules(good, repo, app)
+    assert hub.violations == []
+    assert {call.operation for call in hub.calls} == OPERATIONS.keys()
+
+
+def _accounts(good, ada):
     good("GET", "/")
     good("GET", "/rate_limit")
     assert good("GET", "/user", token=ada)["id"] == 4242
     assert good("GET", "/users/ada")["login"] == "ada"
     assert good("GET", "/user/4242")["login"] == "ada"
 
+
+def _settings(good, repo):
+    repo.add_environment("production", reviewers=["ada"], protected=True)
+    main = repo.head()
     assert good("GET", "~")["full_name"] == "acme/registry"
     assert [b["name"] for b in good("GET", "~/branches")] == ["feature", "main"]
     assert good("GET", "~/branches/main")["commit"]["sha"] == main
@@ -48,6 +64,8 @@ def test_every_operation_answers_as_described(hub, ask):
     good("GET", "~/actions/permissions/workflow")
     good("GET", "~/collaborators/ada/permission")
 
+
+def _git(good, main):
     blob = good("POST", "~/git/blobs", {"content": "x\n"}, status=201)["sha"]
     assert base64.b64decode(good("GET", f"~/git/blobs/{blob}")["content"]) == b"x\n"
     entries = [
@@ -68,6 +86,8 @@ def test_every_operation_answers_as_described(hub, ask):
     good("PATCH", "~/git/refs/heads/bot/one", {"sha": main, "force": True})
     good("DELETE", "~/git/refs/heads/bot/one", status=204)
 
+
+def _contents(good, repo):
     body = {"message": "put", "content": base64.b64encode(b"y").decode(), "branch": "feature"}
     put = good("PUT", "~/contents/deep/y", body, status=201)
     good("PUT", "~/contents/deep/y", {**body, "sha": put["content"]["sha"]})
@@ -77,7 +97,10 @@ def test_every_operation_answers_as_described(hub, ask):
     assert good("GET", f"~/commits/{feature}")["sha"] == feature
     assert len(good("GET", "~/commits?sha=feature")) == 4
     assert good("GET", "~/compare/main...feature")["ahead_by"] == 3
+    return feature
 
+
+def _pulls(good, feature):
     body = {"title": "new", "head": "feature", "base": "main"}
     assert good("POST", "~/pulls", body, status=201)["number"] == 1
     assert len(good("GET", "~/pulls")) == 1
@@ -88,6 +111,8 @@ def test_every_operation_answers_as_described(hub, ask):
     good("GET", "~/pulls/1/merge", status=404)
     assert len(good("GET", f"~/commits/{feature}/pulls")) == 1
 
+
+def _issues(good, ada):
     assert good("POST", "~/issues", {"title": "form"}, token=ada, status=201)["number"] == 2
     assert len(good("GET", "~/issues?state=all")) == 2
     good("GET", "~/issues/2")
@@ -107,6 +132,8 @@ def test_every_operation_answers_as_described(hub, ask):
     assert len(good("PUT", "~/issues/1/labels", {"labels": ["other"]})) == 1
     assert len(good("GET", "~/labels")) == 3
 
+
+def _checks(good, feature):
     good("POST", f"~/statuses/{feature}", {"state": "success", "context": "ci"}, status=201)
     assert good("GET", f"~/commits/{feature}/status")["state"] == "success"
     assert len(good("GET", f"~/commits/{feature}/statuses")) == 1
@@ -116,6 +143,11 @@ def test_every_operation_answers_as_described(hub, ask):
     assert good("GET", f"~/check-runs/{check}")["status"] == "completed"
     assert good("GET", f"~/commits/{feature}/check-runs")["total_count"] == 1
 
+
+def _actions(good, repo):
+    main = repo.head()
+    run = repo.add_run(WORKFLOW, "push", main, "completed", "success", {"report": b"zip"})
+    artifact = next(iter(repo.artifacts))
     assert good("GET", "~/actions/workflows")["total_count"] == 1
     workflow = good("GET", "~/actions/workflows/run.yml")["id"]
     assert good("GET", f"~/actions/workflows/{workflow}/runs")["total_count"] == 1
@@ -127,8 +159,13 @@ def test_every_operation_answers_as_described(hub, ask):
     body = {"ref": "main", "inputs": {"job": "x"}}
     good("POST", "~/actions/workflows/run.yml/dispatches", body, status=204)
 
+
+def _merged(good, feature):
     good("PUT", "~/pulls/1/merge", {"sha": feature, "merge_method": "squash"})
     good("GET", "~/pulls/1/merge", status=204)
+
+
+def _rules(good, repo, app):
     repo.protect("main", checks={"validate": app.app_id}, bypass=["neurocaas[bot]"])
     rules = {rule["type"] for rule in good("GET", "~/rules/branches/main")}
     assert {"pull_request", "required_status_checks"} <= rules
@@ -136,9 +173,6 @@ def test_every_operation_answers_as_described(hub, ask):
     assert good("GET", f"~/rulesets/{ruleset}")["enforcement"] == "active"
     repo.protect("main", checks={"validate": None}, classic=True)
     good("GET", "~/branches/main/protection")
-
-    assert hub.violations == []
-    assert {call.operation for call in hub.calls} == OPERATIONS.keys()
 
 
 def test_what_the_fake_does_not_know_is_no_canned_answer(hub, ask):
@@ -179,3 +213,17 @@ def test_what_did_not_change_is_not_sent_again(repo, bot, ask):
     first = ask("GET", "/repos/acme/registry", bot)
     again = ask("GET", "/repos/acme/registry", bot, headers={"If-None-Match": first.headers["ETag"]})  # fmt: skip
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_an_event_that_is_not_as_described_is_noted(hub, repo):
+    """What webhooks deliver is described by GitHub too."""
+    hub.emit("push", repo, None, ref="refs/heads/main")
+    hub.emit("issues", repo, None, action="exploded")
+    assert [(v.what, v.operation) for v in hub.violations] == [("event", "push"), ("event", "issues")]  # fmt: skip
+
+
+def test_a_mistake_of_the_fake_is_noted(hub, repo, bot, ask):
+    """It is an error, and not a connection that breaks."""
+    repo.collaborators = None
+    assert ask("GET", "/repos/acme/registry", bot).status_code == 500
+    assert [v.what for v in hub.violations] == ["mistake"]

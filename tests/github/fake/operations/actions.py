@@ -79,7 +79,7 @@ def download(call: Call) -> Any:
         raise Refused(410, "Artifact has expired")
     if call.params["archive_format"] != "zip":
         raise Refused(404, "Not Found")
-    address = downloads.signed(call.github.base, call.repo.full_name, found.id)
+    address = downloads.signed(call.github.storage, call.repo.full_name, found.id)
     return Reply(302, None, {"Location": address})
 
 

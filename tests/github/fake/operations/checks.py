@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake import shapes
+from fake import git_shapes, shapes
 from fake.calls import Call, Listing, Refused, invalid, operation
 from fake.records import CheckRun, Status, now
 
@@ -91,8 +91,13 @@ def create_status(call: Call) -> Any:
         description, body.get("target_url"), call.user,
     )  # fmt: skip
     call.repo.statuses.insert(0, status)
-    call.emit("status", id=status.id, sha=sha, state=status.state, context=status.context,
-              description=description, target_url=status.target_url, branches=[])  # fmt: skip
+    commit = git_shapes.commit(call.github, call.repo, call.repo.git.log("-1", sha)[0])
+    call.emit(
+        "status", id=status.id, sha=sha, state=status.state, context=status.context,
+        description=description, target_url=status.target_url, branches=[], commit=commit,
+        name=call.repo.full_name, created_at=status.created, updated_at=status.created,
+        avatar_url=None,
+    )  # fmt: skip
     return _status(call, status)
 
 

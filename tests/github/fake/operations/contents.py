@@ -134,19 +134,19 @@ def put(call: Call) -> Any:
 def _named(call: Call, name: str) -> str:
     """Return the commit of `branch`, or of `owner:branch` in a fork."""
     owner, _, branch = name.rpartition(":")
-    if not owner:
-        found = call.repo.git.commit_of(branch)
-    else:
-        for other in call.github.repositories.values():
-            if other.owner.login == owner and (other is call.repo or other.parent is call.repo):
-                found = other.git.commit_of(branch)
-                call.repo.git.run("fetch", "-q", "--no-tags", str(other.path), branch)
-                break
-        else:
-            found = None
-    if found is None:
+    source = call.repo
+    if owner and owner != call.repo.owner.login:
+        forks = [r for r in call.github.repositories.values() if r.parent is call.repo]
+        found = [fork for fork in forks if fork.owner.login == owner]
+        if not found:
+            raise Refused(404, "Not Found")
+        source = found[0]
+    sha = source.git.commit_of(branch)
+    if sha is None:
         raise Refused(404, "Not Found")
-    return found
+    if source is not call.repo:
+        call.repo.git.run("fetch", "-q", "--no-tags", str(source.path), sha)
+    return sha
 
 
 def _nothing(call: Call) -> str:
@@ -154,7 +154,7 @@ def _nothing(call: Call) -> str:
 
 
 def _entry(call: Call, kind: str, sha: str, path: str, size: int, ref: str) -> dict[str, Any]:
-    quoted = quote(path)
+    quoted, ref = quote(path), quote(ref)
     url, git_url = f"{call.repo.url}/contents/{quoted}?ref={ref}", f"{call.repo.url}/git/blobs/{sha}"  # fmt: skip
     html = f"{call.repo.html_url}/blob/{ref}/{quoted}"
     raw = f"{call.repo.html_url}/raw/{ref}/{quoted}" if kind == "file" else None

@@ -64,7 +64,7 @@ def update(call: Call) -> Any:
     changes = {}
     for key in ("title", "body"):
         if key in body and getattr(item, key) != body[key]:
-            changes[key] = {"from": getattr(item, key)}
+            changes[key] = {"from": getattr(item, key) or ""}
             setattr(item, key, body[key])
     if "labels" in body:
         item.labels = [_label(call, name) for name in _names(body["labels"])]

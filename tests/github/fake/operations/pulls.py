@@ -38,13 +38,16 @@ def list_all(call: Call) -> Any:
 
 @operation("repos/list-pull-requests-associated-with-commit", "pull_requests")
 def of_commit(call: Call) -> Any:
-    sha = call.commit(call.params["commit_sha"])
-    git, found = call.repo.git, []
+    """What brought a commit to main; of one that is not there, the open ones that propose it."""
+    sha, git, found = call.commit(call.params["commit_sha"]), call.repo.git, []
+    main = call.repo.head(call.repo.default_branch)
+    landed = main is not None and git.contains(main, sha)
     for item in call.repo.items.values():
-        if (facts := item.pull) is None:
+        facts = item.pull
+        if facts is None or (facts.merged_at is None if landed else item.closed is not None):
             continue
-        within = git.contains(facts.head_sha, sha) and not git.contains(facts.base_sha, sha)
-        if within or facts.merge_sha == sha:
+        own = sha in {facts.head_sha, facts.merge_sha}
+        if own or (git.contains(facts.head_sha, sha) and not git.contains(facts.base_sha, sha)):
             found.append(item)
     return Listing(found, lambda item: shapes.pull(call.github, call.repo, item, full=False))
 
@@ -107,7 +110,7 @@ def update(call: Call) -> Any:
     edited = {}
     for key in ("title", "body"):
         if key in body and getattr(item, key) != body[key]:
-            edited[key] = {"from": getattr(item, key)}
+            edited[key] = {"from": getattr(item, key) or ""}
             setattr(item, key, body[key])
     if body.get("base", facts.base) != facts.base:
         if call.repo.head(body["base"]) is None:

@@ -11,7 +11,10 @@ from fake.records import Protection
 
 @operation("repos/get")
 def get(call: Call) -> Any:
-    return shapes.repository(call.github, call.repo, call.token)
+    shape = shapes.repository(call.github, call.repo, call.token)
+    if call.repo.owner.kind == "Organization":
+        shape["organization"] = shapes.user(call.github, call.repo.owner)
+    return shape
 
 
 @operation("repos/list-branches", "contents")
