@@ -257,8 +257,10 @@ class Actions:
 
     @property
     def _ports(self) -> tuple[int, ...]:
-        addresses = [self.github.base, *([self.identity.url] if self.identity else [])]
-        found = (urlsplit(address).port for address in addresses)
+        addresses = [self.github.base, self.github.storage]
+        if self.identity is not None:
+            addresses.append(self.identity.url)
+        found = {urlsplit(address).port for address in addresses}
         return (*(port for port in found if port is not None), *self.ports)
 
     def _facts(self) -> dict[str, Any]:
