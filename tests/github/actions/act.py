@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,9 @@ from typing import Any
 
 from .bounded import Ended, run_bounded
 from .box import Limits, boxed, hand_over
+from .certificate import make_certificate
 from .errors import HarnessError
-from .forward import doors
+from .forward import PROXY_PORT, doors
 from .output import Output, read_output
 from .workflow import Workflow, actions_used, remote_action
 
@@ -24,22 +26,12 @@ _RUNNERS = ("ubuntu-24.04", "ubuntu-latest")
 _SAID = 4000
 
 
-# git's own setting for the headers of a server goes by the address that is really asked. What is lent
-# for the address on GitHub becomes a password here; without it the fake lets nobody push.
-_GIT = """\
-[url "SERVER/"]
-\tinsteadOf = https://github.com/
-[credential "SERVER"]
-\thelper = "!for v in \\"$GIT_CONFIG_VALUE_0\\" \\"$GIT_CONFIG_VALUE_1\\"; do case \\"$v\\" in Authorization:*) echo username=x-access-token; echo password=$(echo ${v##* } | base64 -d | cut -d: -f2);; esac; done; :"
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to run: a file of a commit of a bare repository; `called` are the files it calls.
 
-    `server` is where git finds what lies on github.com, `ports` are those of this machine that the
-    run reaches. `kept` are folders that the run may change and that outlive it.
+    `github` is the port of this machine that is github.com to git, `ports` are others that the run
+    reaches. `shown` are folders that it reads, `kept` folders that it writes and that outlive it.
     """
 
     repository: Path
@@ -52,7 +44,7 @@ class Order:
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     actor: str = "octocat"
-    server: str = "https://github.com"
+    github: int | None = None
     ports: tuple[int, ...] = ()
     shown: tuple[Path, ...] = ()
     kept: tuple[Path, ...] = ()
@@ -74,15 +66,13 @@ def run_act(order: Order, folder: Path) -> Outcome:
     for name in ("home", "settings", "artifacts", "actions"):
         (folder / name).mkdir(parents=True)
     _check_out(order, folder / "repo")
-    # The clones of a run have the addresses that they have on GitHub.
-    (folder / "home" / ".gitconfig").write_text(_GIT.replace("SERVER", order.server))
     command = _command(order, folder)
     environment = {"HOME": str(folder / "home")}
     output, errors = folder.with_suffix(".out"), folder.with_suffix(".err")
     line = boxed(command, folder, environment, order.limits, order.shown, order.kept)
-    with doors(folder / "doors", order.ports):
-        for place in (folder, *order.kept):
-            hand_over(place)
+    with doors(folder / "doors", order.ports, _play_github(order, folder)):
+        for path in (folder, *order.kept):
+            hand_over(path)
         ended = run_bounded(line, output, errors, order.limits)
     with output.open(encoding="utf-8", errors="replace") as lines:
         found = read_output(lines, order.workflow.jobs)
@@ -97,6 +87,19 @@ def run_act(order: Order, folder: Path) -> Outcome:
         _require_all_jobs(order, found, ended, said)
     artifacts = {path.stem: path.read_bytes() for path in (folder / "artifacts").glob("*.zip")}
     return Outcome(found, ended, artifacts, said)
+
+
+def _play_github(order: Order, folder: Path) -> tuple[int, ssl.SSLContext] | None:
+    """Let git in the box take the door for https://github.com."""
+    if order.github is None:
+        return None
+    public = folder / "settings" / "github.pem"
+    context = make_certificate(public, folder.with_suffix(".key"))
+    (folder / "home" / ".gitconfig").write_text(
+        f'[http "https://github.com/"]\n'
+        f"\tproxy = http://127.0.0.1:{PROXY_PORT}\n\tsslCAInfo = {public}\n"
+    )
+    return order.github, context
 
 
 def _check_out(order: Order, folder: Path) -> None:
@@ -122,7 +125,6 @@ def _command(order: Order, folder: Path) -> list[str]:
     environment = {
         **order.environment,
         "STANDIN_PYTHON": python,
-        "STANDIN_SERVER": order.server,
         "STANDIN_ARTIFACTS": str(folder / "artifacts"),
     }
     line = ["/bin/sh", "-c", f'{python} -I {forward} {folder}/doors && exec "$@"', "sh"]

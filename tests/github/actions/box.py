@@ -59,7 +59,7 @@ def boxed(
     shown: Sequence[Path] = (),
     kept: Sequence[Path] = (),
 ) -> list[str]:
-    """Return the command line that runs a command in a box; only `folder` and `kept` are writable.
+    """Return the command line that runs a command in a box; `folder` and `kept` are writable.
 
     `shown` is what it may read besides, where the empty folders would hide it.
     """
@@ -90,9 +90,9 @@ def boxed(
             line += ["--perms", "0755", "--dir", str(parent)]
     for path in hidden:
         line += ["--ro-bind", str(path), str(path)]
-    for path in kept:
+    for path in (*kept, folder):
         line += ["--bind", str(path), str(path)]
-    line += ["--bind", str(folder), str(folder), "--chdir", str(folder), "--clearenv"]
+    line += ["--chdir", str(folder), "--clearenv"]
     for name, value in {"PATH": _PATH, "LANG": "C.UTF-8", **environment}.items():
         line += ["--setenv", name, value]
     bounded = ["prlimit", f"--nproc={limits.processes}", f"--fsize={limits.file_size}", "--core=0"]

@@ -47,10 +47,10 @@ class Actions:
     and the approval of strangers' first pull requests are left out.
 
     `environments` maps the names of environments to their secrets. `identity` issues identity
-    tokens (tests/integration/signing/sigstore_server.py). `kept` are folders that runs change and that
-    outlive them, as on a runner of one's own; `shown` is what runs may read besides
-    the machine's own files, `ports` what they reach on 127.0.0.1 besides the fake and the issuer;
-    `ready` is what checkouts are made ready with (ready.py).
+    tokens (tests/integration/signing/sigstore_server.py). Besides the machine's own files runs read
+    what is `shown` (where anybody may), and write to `kept` folders as on a self-hosted runner. On
+    127.0.0.1 they reach the fake, the issuer, and `ports`. `ready` is what checkouts are made ready
+    with (ready.py).
     """
 
     github: Any
@@ -178,7 +178,7 @@ class Actions:
             secrets={**plan.grant.secrets, "GITHUB_TOKEN": str(token)},
             variables=self.variables,
             actor=plan.contexts["github"]["actor"],
-            server=self._server,
+            github=urlsplit(self.repository.clone_url).port,
             ports=self._ports,
             shown=self.shown,
             kept=self.kept,
@@ -256,18 +256,11 @@ class Actions:
         return Registry(Path(self.repository.path), self.repository.full_name)
 
     @property
-    def _server(self) -> str:
-        address = str(self.repository.clone_url)
-        return address.removesuffix(".git").removesuffix(f"/{self.repository.full_name}")
-
-    @property
     def _ports(self) -> tuple[int, ...]:
-        addresses = [
-            self.github.base,
-            self.github.storage,
-            *([self.identity.url] if self.identity else []),
-        ]
-        found = (urlsplit(address).port for address in addresses)
+        addresses = [self.github.base, self.github.storage]
+        if self.identity is not None:
+            addresses.append(self.identity.url)
+        found = {urlsplit(address).port for address in addresses}
         return (*(port for port in found if port is not None), *self.ports)
 
     def _facts(self) -> dict[str, Any]:

@@ -2,6 +2,10 @@
 
 In the box this file listens on 127.0.0.1, at the ports that the sockets are named after, and goes
 on in the background. Outside `doors` answers at the sockets and connects to the real ports.
+
+One door is https://github.com, for which git in the box has this file as its proxy: so addresses,
+and the headers with credentials that git sends to them, are those of GitHub. The TLS that git then
+speaks ends outside, with a certificate that is made for the run (`certificate.py`).
 """
 
 from __future__ import annotations
@@ -9,12 +13,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+PROXY_PORT = 3128
+GITHUB = "github.com"
 _HOST = "127.0.0.1"
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -22,10 +29,16 @@ _Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None
 
 
 @contextlib.contextmanager
-def doors(folder: Path, ports: Iterable[int]) -> Iterator[None]:
-    """Answer at one socket per port in a folder."""
+def doors(
+    folder: Path, ports: Iterable[int], github: tuple[int, ssl.SSLContext] | None
+) -> Iterator[None]:
+    """Answer at one socket per port in a folder, and for GitHub with the port that plays it."""
     folder.mkdir()
     loop = asyncio.new_event_loop()
+    if github is not None:
+        handler = _forwarder(partial(asyncio.open_connection, _HOST, github[0]))
+        server = asyncio.start_unix_server(handler, folder / GITHUB, ssl=github[1])
+        loop.run_until_complete(server)
     for port in ports:
         handler = _forwarder(partial(asyncio.open_connection, _HOST, port))
         loop.run_until_complete(asyncio.start_unix_server(handler, folder / str(port)))
@@ -67,10 +80,30 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write_eof()
 
 
+def _proxy(connect: Callable[[], Awaitable[_Streams]]) -> _Handler:
+    """Do what `CONNECT github.com:443` asks for, and nothing else."""
+    forward = _forwarder(connect)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            asked = await reader.readuntil(b"\r\n\r\n")
+            if asked.startswith(f"CONNECT {GITHUB}:443 ".encode()):
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                await forward(reader, writer)
+                return
+            writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        writer.close()
+
+    return handle
+
+
 async def _listen(paths: Iterable[Path]) -> None:
     for path in paths:
-        handler = _forwarder(partial(asyncio.open_unix_connection, path))
-        await asyncio.start_server(handler, _HOST, int(path.name))
+        connect = partial(asyncio.open_unix_connection, path)
+        if path.name == GITHUB:
+            await asyncio.start_server(_proxy(connect), _HOST, PROXY_PORT)
+        else:
+            await asyncio.start_server(_forwarder(connect), _HOST, int(path.name))
 
 
 def main(folder: Path) -> None:

@@ -69,7 +69,7 @@ class Bench:
         order = Order(
             repository=self.work, sha=sha, workflow=read_workflow(path, text), called=called,
             event="push", payload={"ref": "refs/heads/main"}, environment=environment,
-            server=f"file://{self.folder}", limits=limits, **settings,
+            limits=limits, **settings,
         )  # fmt: skip
         self.count += 1
         return run_act(order, self.folder / f"{self.count}")

@@ -37,10 +37,10 @@ jobs:
 class World:
     """A repository on the fake GitHub, with Actions."""
 
-    def __init__(self, github, files: dict[str, str], **settings) -> None:
+    def __init__(self, github, files: dict[str, str], name="acme/registry", **settings) -> None:
         self.github = github
         self.repo = github.create_repository(
-            "acme/registry",
+            name,
             files={"policy.txt": "be good\n", "registry/jobs/first.yaml": "a: 1\n", **files},
         )
         self.repo.add_collaborator("ada")

@@ -120,6 +120,18 @@ sudo -n true 2>/dev/null && echo root
         assert str(1_000_000 + os.getpid()) in said.splitlines()
 
 
+def test_some_folders_are_read_and_some_are_kept(bench, tmp_path_factory):
+    shown, kept = tmp_path_factory.mktemp("shown"), tmp_path_factory.mktemp("kept")
+    (shown / "a").write_text("seen\n")
+    shown.chmod(0o755)
+    script = f"cat {shown}/a; touch {shown}/b || echo read-only; cat {kept}/n || true; echo x >> {kept}/n"
+    first = bench.run(one(script), shown=(shown,), kept=(kept,))
+    second = bench.run(one(script), shown=(shown,), kept=(kept,))
+    assert log(first).splitlines()[0] == "seen"
+    assert "read-only\n" in log(first)
+    assert log(second).endswith("read-only\nx\n")
+
+
 def test_steps_have_no_terminal(bench):
     assert log(bench.run(one("for i in 0 1 2; do test -t $i || echo $i; done"))) == "0\n1\n2\n"
 

@@ -51,7 +51,7 @@ def test_a_token_ends_with_its_run(github):
 def test_what_a_workflow_pushes_with_its_token_starts_nothing(github):
     script = """
 git -c user.name=x -c user.email=x@y commit -q --allow-empty -m x
-git push -q origin HEAD:main
+git push -q "https://x:$TOKEN@github.com/$GITHUB_REPOSITORY" HEAD:main
 """
     text = one_job("{push: {branches: [main]}}", script, permissions="{contents: write}")
     world = World(github, {f"{FOLDER}/a.yml": text})
@@ -82,6 +82,24 @@ echo "secret: [$SECRET]"
     assert foreign.secrets == ()
     assert "secret: []" in foreign.log
     assert " 403" in foreign.log
+
+
+def test_an_attestation_needs_an_identity(github, tmp_path):
+    attest = "actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6"
+    with running(tmp_path / "sigstore") as issuer:
+        found = {}
+        for access in ("id-token: write", "contents: read"):
+            text = one_job(
+                "workflow_dispatch", f"echo '{'a' * 64}  image' > sums", permissions=f"{{{access}}}"
+            )
+            text += f"      - {{uses: {attest}, with: {{subject-checksums: sums}}}}\n"
+            name = access.replace(": ", "-")
+            world = World(github, {f"{FOLDER}/a.yml": text}, f"acme/{name}", identity=issuer)
+            world.actions.dispatch("a.yml")
+            (found[access],) = world.actions.deliver()
+    assert found["id-token: write"].require_success().log.endswith("  image\n")
+    assert found["contents: read"].errors() == ["the job needs the permission id-token: write"]
+    assert len(issuer.tokens) == 1
 
 
 def test_a_run_proves_who_it_is(github, tmp_path):

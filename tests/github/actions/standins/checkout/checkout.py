@@ -53,13 +53,12 @@ def _fetch(folder: Path, ref: str, commit: str) -> None:
     given = os.environ
     secret = base64.b64encode(f"x-access-token:{given['TOKEN']}".encode()).decode()
     _say(f"::add-mask::{secret}")
-    # git asks the fake for what lies on GitHub; headers go to whom it really asks.
-    name, header = f"http.{given['STANDIN_SERVER']}/.extraheader", f"AUTHORIZATION: basic {secret}"
+    server = given["GITHUB_SERVER_URL"]
+    name, header = f"http.{server}/.extraheader", f"AUTHORIZATION: basic {secret}"
     identified = ["-c", f"{name}={header}"]
     _git(folder, "init", "-q", "-b", "main")
     if "origin" not in _git(folder, "remote").split():
-        address = f"{given['GITHUB_SERVER_URL']}/{given['REPOSITORY']}"
-        _git(folder, "remote", "add", "origin", address)
+        _git(folder, "remote", "add", "origin", f"{server}/{given['REPOSITORY']}")
     options = ["--no-tags"]
     specs, checkout = _meant(ref, commit, lambda: _git(folder, *identified, "ls-remote", "origin"))
     if given["DEPTH"] != "0":
