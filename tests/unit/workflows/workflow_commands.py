@@ -47,7 +47,8 @@ def unknown_commands(script: str) -> Iterator[str]:
     """Yield what the real command line does not know, as a sentence."""
     for words in command_lines(script):
         command: click.Command = cli
-        context = click.Context(cli, info_name="neurocaas")
+        # With the settings of the real one: click keeps the first help option that a command is asked for.
+        context = click.Context(cli, info_name="neurocaas", **cli.context_settings)
         rest = list(words)
         try:
             while isinstance(command, click.Group):
