@@ -61,3 +61,9 @@ def identify(github: FakeGitHub, secret: str) -> Token | None:
             user: User = github.apps[app.id]
             return Token(secret, user, "app", {}, app.id)
     return None
+
+
+def proof(app: App) -> str:
+    """Return a JSON Web Token with which an App says who it is, good for a minute."""
+    now = int(time.time())
+    return jwt.encode({"iat": now - 5, "exp": now + 60, "iss": str(app.id)}, app.key, "RS256")

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from act_orders import HEAD, SETUP_PYTHON, Bench, log, one
 from actions.errors import HarnessError
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from act_orders import CHECKOUT, DOWNLOAD, UPLOAD
 from actions import HarnessError
 from actions_world import CURL, FOLDER, World, one_job
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(120)]
 
 APP_TOKEN = "actions/create-github-app-token@fee1f7d63c2ff003460e3d139729b119787bc349"
 

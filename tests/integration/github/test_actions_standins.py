@@ -15,7 +15,7 @@ from actions import Actions
 from actions.box import Limits
 from fake.repository import archive
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(120)]
 
 WORKFLOW = ".github/workflows/a.yml"
 APP_TOKEN = "actions/create-github-app-token@v3"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from types import SimpleNamespace
 
+from fake import apps
 from fake.calls import OPERATIONS
 
 ALL = dict.fromkeys(
@@ -31,6 +33,7 @@ def test_every_operation_answers_as_described(hub, ask):
         return answer.json() if answer.content else None
 
     _accounts(good, ada)
+    _app(good, hub)
     _settings(good, repo)
     _git(good, repo.head())
     feature = _contents(good, repo)
@@ -50,6 +53,15 @@ def _accounts(good, ada):
     assert good("GET", "/user", token=ada)["id"] == 4242
     assert good("GET", "/users/ada")["login"] == "ada"
     assert good("GET", "/user/4242")["login"] == "ada"
+
+
+def _app(good, hub):
+    own = hub.app("helper", {"contents": "write"})
+    proof = SimpleNamespace(value=apps.proof(own))
+    assert good("GET", "/app", token=proof)["slug"] == "helper"
+    place = good("GET", "~/installation", token=proof)["id"]
+    made = good("POST", f"/app/installations/{place}/access_tokens", token=proof, status=201)
+    assert hub.tokens[made["token"]].permissions == {"contents": "write"}
 
 
 def _settings(good, repo):
