@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from neurocaas_ci.model.finding import Finding
 
 SCHEMA = "neurocaas/findings/v1"
+MOST_ANNOTATIONS = 10
+"""GitHub shows no more errors, and no more warnings, of one step."""
 
 
 def as_json(findings: Sequence[Finding]) -> str:
@@ -33,12 +35,21 @@ def as_json(findings: Sequence[Finding]) -> str:
 
 
 def as_github(findings: Sequence[Finding]) -> str:
-    """Return one workflow command per finding.
+    """Return one workflow command per finding, as many of each severity as GitHub shows of a step.
 
-    The form is that of GitHub's documentation, "Workflow commands for GitHub Actions", with the
-    escapes of its toolkit: a message must not be able to start a command of its own.
+    A last one says how many are left out. The form is that of GitHub's documentation, "Workflow
+    commands for GitHub Actions", with the escapes of its toolkit: a message must not be able to start
+    a command of its own.
     """
-    return "".join(_annotation(finding) for finding in findings)
+    ordered = sorted(findings, key=lambda f: (f.severity, f.location, f.rule, f.message))
+    shown: list[Finding] = []
+    for severity in ("error", "warning"):
+        shown += [f for f in ordered if f.severity == severity][:MOST_ANNOTATIONS]
+    text = "".join(map(_annotation, shown))
+    left = len(findings) - len(shown)
+    if left:
+        text += f"::notice title=neurocaas::{left} more: the summary and the report have all\n"
+    return text
 
 
 def _annotation(finding: Finding) -> str:

@@ -104,6 +104,20 @@ def test_an_annotation_cannot_start_another_command() -> None:
     assert len(text.splitlines()) == 2
 
 
+def test_github_is_told_no_more_than_it_shows() -> None:
+    many = [
+        Finding("NC-X", severity, Location(f"{n:03}.yaml"), "m", "f")
+        for n in range(30, 0, -1)
+        for severity in ("warning", "error")
+    ]
+    lines = as_github(many).splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["::error"] * 10 + ["::warning"] * 10 + [
+        "::notice"
+    ]
+    assert lines[0].startswith("::error file=001.yaml,")
+    assert "40 more" in lines[-1]
+
+
 def test_the_summary_counts() -> None:
     assert summary(FINDINGS) == "2 errors and 1 warning in 2 files"
     assert summary(FINDINGS[:1]) == "1 error in 1 file"
