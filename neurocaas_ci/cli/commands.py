@@ -19,7 +19,7 @@ class _Entry(NamedTuple):
 _PUBLISHER, _SCIENTIST, _AUDITOR = "Publisher", "Scientist", "Auditor"
 _EVERYONE = "Everyone"
 _COMMANDS = {
-    "init": _Entry("init", _PUBLISHER, "Start a new analysis."),
+    "init": _Entry("init", _PUBLISHER, "Start a new analysis, or a platform."),
     "try": _Entry("try_", _PUBLISHER, "Run an environment's sample in the sandbox."),
     "iae": _Entry("iae", _PUBLISHER, "Lock the sources of an environment."),
     "build": _Entry("build", _PUBLISHER, "Build an environment into an OCI image."),

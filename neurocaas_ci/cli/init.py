@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.cli.common import LOGIN, find_repo, repo_option, say
+from neurocaas_ci.cli.init_platform import platform
 from neurocaas_ci.cli.scaffold import files
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.stores.directory import atomic_write
@@ -16,9 +17,12 @@ from neurocaas_ci.stores.directory import atomic_write
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
-@click.group("init", short_help="Start a new analysis.")
+@click.group("init", short_help="Start a new analysis, or a platform.")
 def command() -> None:
-    """Write scaffolds; nothing that exists is ever replaced."""
+    """Write the files that an analysis or a platform of your own begins with."""
+
+
+command.add_command(platform)
 
 
 @command.command("blueprint")
@@ -26,7 +30,7 @@ def command() -> None:
 @click.option("--maintainer", envvar="NEUROCAAS_USER", required=True, help="Your login.")
 @repo_option
 def blueprint(name: str, maintainer: str, repo: Path | None) -> None:
-    """Write a blueprint, an environment and a sample for the analysis NAME.
+    """Write a blueprint, an environment and a sample for the analysis NAME; replace nothing.
 
     `neurocaas iae lock NAME` then pins the environment, `neurocaas try NAME` runs the sample. Set
     NEUROCAAS_USER to leave out --maintainer.

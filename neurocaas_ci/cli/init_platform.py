@@ -1,0 +1,163 @@
+"""`neurocaas init platform`: make somebody's own platform of a fresh clone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from neurocaas_ci.cli.common import LOGIN, find_repo, repo_option, say
+from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.registry import Registry
+from neurocaas_ci.registry.folder import FolderTree
+from neurocaas_ci.registry.overlay import File, OverlayTree
+from neurocaas_ci.registry.tree import REGULAR, Tree
+from neurocaas_ci.registry.write import dump
+from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.validate.context import FOLDERS
+from neurocaas_ci.validate.engine import judge
+
+_OWNERS = ".github/CODEOWNERS"
+_MAINTAINERS = re.compile(r"(?m)^maintainers: .*$")
+_GROUP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_KEPT = {"README.md"}
+
+Changes = Mapping[str, bytes | None]
+
+
+@click.command("platform")
+@click.option("--login", required=True, help="Your login on the forge; you become the maintainer.")
+@click.option(
+    "--forge-id",
+    type=click.IntRange(min=1),
+    required=True,
+    help="Your numeric id there: `gh api user --jq .id`.",
+)
+@click.option("--name", required=True, help="Your name.")
+@click.option("--group", default="lab", show_default=True, help="The name of your first group.")
+@click.option(
+    "--budget",
+    type=click.IntRange(min=0),
+    default=300,
+    show_default=True,
+    help="USD for you and for the group.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@repo_option
+def platform(
+    login: str,
+    forge_id: int,
+    name: str,
+    group: str,
+    budget: int,
+    repo: Path | None,
+    *,
+    dry_run: bool,
+) -> None:
+    """Make this clone your own platform: you as its maintainer, your group, your code owners.
+
+    The example people and groups go, and the analyses become yours. Nothing is changed in a registry
+    with jobs or certificates: those are somebody's books. Afterwards begin a history of your own.
+    """
+    root = find_repo(repo)
+    _check_names(login, group)
+    tree = FolderTree(root)
+    changes = _changes(tree, _people(login, forge_id, name, group, budget), login, root)
+    errors = _errors(tree, changes)
+    if errors:
+        raise FindingsError(
+            "the registry would not be valid:\n  "
+            + "\n  ".join(f"{f.location}: {f.message}" for f in errors[:10]),
+            where=str(root),
+            hint="mend or remove these files first",
+        )
+    for path, content in sorted(changes.items()):
+        click.echo(f"{'remove' if content is None else 'write '} {path}")
+    if dry_run:
+        return
+    # First what is new: whoever is interrupted runs the same command again.
+    for path, content in changes.items():
+        if content is not None:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(root / path, content)
+    for path, content in changes.items():
+        if content is None:
+            (root / path).unlink(missing_ok=True)
+    say(
+        "next:\n"
+        "  git checkout --orphan fresh && git add --all && git commit -m 'A platform of our own' &&\n"
+        "    git branch -M main          a history of your own: versions, budgets and certificates\n"
+        "                                count from its first commit\n"
+        "  git remote set-url origin ADDRESS\n"
+        "  neurocaas validate --all      says whether everything fits together\n"
+        "  neurocaas doctor              says what this machine, or GitHub, still lacks\n"
+        "  docs/github.md                settings on GitHub, one by one"
+    )
+
+
+def _check_names(login: str, group: str) -> None:
+    if not LOGIN.fullmatch(login):
+        raise UsageError(f"{login!r} cannot be a login", where="--login", hint="as on the forge")
+    if not _GROUP_NAME.fullmatch(group):
+        raise UsageError(
+            f"{group!r} cannot name a group",
+            where="--group",
+            hint="use lower-case letters, digits and dashes",
+        )
+
+
+def _people(login: str, forge_id: int, name: str, group: str, budget: int) -> dict[str, bytes]:
+    """Return the files that say who is there."""
+    user = {
+        "schema": "neurocaas/user/v1", "login": login, "forge_id": forge_id, "name": name,
+        "budget_usd": budget, "groups": [group],
+    }  # fmt: skip
+    lab = {
+        "schema": "neurocaas/group/v1", "name": group, "title": name, "budget_usd": budget,
+        "members": [login],
+    }  # fmt: skip
+    return {
+        f"registry/users/{login}.yaml": dump(user),
+        f"registry/groups/{group}.yaml": dump(lab),
+        "registry/policy.yaml": dump({"schema": "neurocaas/policy/v1", "maintainers": [login]}),
+    }
+
+
+def _changes(tree: FolderTree, people: dict[str, bytes], login: str, root: Path) -> Changes:
+    """Return what becomes of each file; None removes it. Raise UsageError for a registry in use."""
+    for folder in ("registry/jobs", "certificates"):
+        used = [e.path for e in tree.entries(folder) if e.path.rpartition("/")[2] not in _KEPT]
+        if used:
+            raise UsageError(
+                "this registry is in use, and nothing was changed",
+                where=used[0],
+                hint="begin with a clone that has no jobs and no certificates",
+            )
+    changes: dict[str, bytes | None] = {}
+    for folder in ("registry/users", "registry/groups"):
+        for entry in tree.entries(folder):
+            if entry.path.rpartition("/")[2] not in _KEPT:
+                changes[entry.path] = None
+    changes.update(people)
+    for entry in tree.entries("registry/blueprints"):
+        text = (tree.read(entry.path) or b"").decode()
+        mine = _MAINTAINERS.sub(f"maintainers: [{login}]", text)
+        changes[entry.path] = re.sub(r"(?m)^groups: .*$", "groups: []", mine).encode()
+    if (root / _OWNERS).is_file():
+        owners = (root / _OWNERS).read_text()
+        changes[_OWNERS] = re.sub(r"@[A-Za-z0-9-]+", f"@{login}", owners).encode()
+    return {path: new for path, new in changes.items() if tree.read(path) != new}
+
+
+def _errors(tree: Tree, changes: Changes) -> list[Finding]:
+    """Judge the registry as it would be."""
+    files = {
+        path: None if content is None else File(content, REGULAR)
+        for path, content in changes.items()
+        if path.split("/")[0] in FOLDERS
+    }
+    findings = judge(None, Registry(OverlayTree(tree, files)), every_job=True)
+    return [finding for finding in findings if finding.severity == "error"]

@@ -1,0 +1,125 @@
+"""A fresh clone becomes somebody's own platform, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+ME = ("--login", "lovelace", "--forge-id", "4711", "--name", "A. Lovelace", "--group", "engines")
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """Return a clone with the project's own registry, and a function that runs the tool in it."""
+    folder = tmp_path / "clone"
+    for part in ("registry", "iae", ".github"):
+        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("jobs"))
+    _git(folder, "init", "-q", "-b", "main")
+    _commit(folder)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "neurocaas_ci.cli.main", *arguments], cwd=folder,
+            env={**os.environ, "NEUROCAAS_HOME": str(tmp_path / "home")}, capture_output=True,
+            text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return folder, run
+
+
+def _git(folder, *arguments):
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+
+
+def _commit(folder):
+    _git(folder, "add", "--all")
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    _git(folder, *who, "commit", "-q", "-m", "change")
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }
+
+
+def test_it_is_valid_and_nobody_of_the_examples_is_left(clone):
+    folder, run = clone
+    done = run("init", "platform", *ME)
+    assert done.returncode == 0, done.stderr
+    assert "git checkout --orphan" in done.stderr
+    after = files(folder)
+    assert [p for p in after if "/users/" in p] == ["registry/users/lovelace.yaml"]
+    assert [p for p in after if "/groups/" in p] == ["registry/groups/engines.yaml"]
+    everything = b"\n".join(v for p, v in after.items() if p.startswith("registry/"))
+    assert b"grace" not in everything
+    assert b"[ada]" not in everything
+    assert b"@grace" not in after[".github/CODEOWNERS"]
+    _git(folder, "checkout", "-q", "--orphan", "fresh")
+    _commit(folder)
+    _git(folder, "branch", "-M", "main")
+    assert run("validate", "--all").returncode == 0
+
+
+def test_doing_it_again_changes_nothing(clone):
+    folder, run = clone
+    run("init", "platform", *ME)
+    before = files(folder)
+    again = run("init", "platform", *ME)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert files(folder) == before
+
+
+def test_a_dry_run_only_says_it(clone):
+    folder, run = clone
+    before = files(folder)
+    done = run("init", "platform", *ME, "--dry-run")
+    assert "remove registry/users/ada.yaml" in done.stdout
+    assert "write  registry/policy.yaml" in done.stdout
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["registry/jobs/ada/2026-11/first.yaml", "certificates/ada/2026-11/first.sigstore.json"],
+)
+def test_a_registry_in_use_is_left_alone(clone, path):
+    folder, run = clone
+    (folder / path).parent.mkdir(parents=True)
+    (folder / path).write_text("{}")
+    before = files(folder)
+    done = run("init", "platform", *ME)
+    assert done.returncode == 2
+    assert "in use" in done.stderr
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--login", "a/b"), ("--login", "-x"), ("--group", "Lab"), ("--forge-id", "0"), ("--budget", "-1")],
+)  # fmt: skip
+def test_bad_names_are_refused(clone, option, value):
+    folder, run = clone
+    before = files(folder)
+    done = run("init", "platform", *ME, option, value)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert files(folder) == before
+
+
+def test_what_would_not_be_valid_is_not_written(clone):
+    folder, run = clone
+    (folder / "registry/hardware/laptop.yaml").write_text("id: [")
+    before = files(folder)
+    done = run("init", "platform", *ME)
+    assert done.returncode == 10
+    assert "registry/hardware/laptop.yaml" in done.stderr
+    assert files(folder) == before
