@@ -176,11 +176,8 @@ class Platform:
         return self.home / "store/blobs/sha256" / digest[:2] / digest
 
 
-@pytest.fixture(scope="session")
-def _template():
-    """Lay out and lock the platform once; tests get copies of it."""
-    folder = Path(tempfile.mkdtemp(prefix="neurocaas-loop-"))
-    folder.chmod(0o755)
+def lay_out(folder: Path) -> Platform:
+    """Make and lock a platform in a folder that everybody may search."""
     platform = Platform(folder)
     source = Path(__file__).resolve().parents[3]
     for part in ("registry/hardware", "registry/users", "registry/groups"):
@@ -208,6 +205,15 @@ def _template():
     )
     platform.run("iae", "lock", "probe")
     platform.commit("Publish the probe")
+    return platform
+
+
+@pytest.fixture(scope="session")
+def _template():
+    """Lay out and lock the platform once; tests get copies of it."""
+    folder = Path(tempfile.mkdtemp(prefix="neurocaas-loop-"))
+    folder.chmod(0o755)
+    lay_out(folder)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
