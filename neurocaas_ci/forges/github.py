@@ -105,19 +105,30 @@ class GitHub:
 
         Branch, commit and pull request are three steps; each is looked for before it is made.
         """
-        owner = self.address.repository.split("/")[0]
+        from github import GithubException
+
         with self.doing("opening the pull request", branch):
-            known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
-            for pull in known:
-                if pull.head.ref == branch:
-                    return pull.number
+            known = self._proposal(branch)
+            if known is not None:
+                return known
             if self._tip(branch) is None:
                 # The branch appears with all its files in it.
                 commit = self._commit(files, title)
-                self.repository.create_git_ref(f"refs/heads/{branch}", commit)
-            return self.repository.create_pull(
-                base=_MAIN, head=branch, title=title, body=body, maintainer_can_modify=False
-            ).number
+                try:
+                    self.repository.create_git_ref(f"refs/heads/{branch}", commit)
+                except GithubException as error:
+                    # Asked twice, because the answer to the first request was lost.
+                    if error.status != _EXISTS or self._tip(branch) is None:
+                        raise
+            try:
+                return self.repository.create_pull(
+                    base=_MAIN, head=branch, title=title, body=body, maintainer_can_modify=False
+                ).number
+            except GithubException as error:
+                known = self._proposal(branch) if error.status == _EXISTS else None
+                if known is None:
+                    raise
+                return known
 
     def run(self, number: int) -> WorkflowRun:
         """Return a workflow run by its id; raise UsageError when there is none."""
@@ -189,6 +200,12 @@ class GitHub:
         """Return the commit that main is now."""
         with self.doing("reading main", _MAIN):
             return self.repository.get_git_ref(f"heads/{_MAIN}").object.sha
+
+    def _proposal(self, branch: str) -> int | None:
+        """Return the newest pull request from a branch onto main, whatever became of it."""
+        owner = self.address.repository.split("/")[0]
+        known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
+        return next((pull.number for pull in known if pull.head.ref == branch), None)
 
     def _tip(self, branch: str) -> str | None:
         """Return the commit of a branch, or None when there is no such branch."""
