@@ -64,7 +64,9 @@ class GitHub:
             for count, comment in enumerate(issue.get_comments()):
                 if count >= _MAX_COMMENTS:
                     break
-                if comment.user.id == self.bot() and comment.body.startswith(marker):
+                # An account that is gone leaves comments without a user.
+                author = comment.user.id if comment.user is not None else None
+                if author == self.bot() and comment.body.startswith(marker):
                     mine.append(comment)
             text = f"{marker}\n{body}"
             if not mine:
