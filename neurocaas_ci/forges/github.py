@@ -11,6 +11,7 @@ from neurocaas_ci.forges.github_client import Address, connect, translated
 from neurocaas_ci.forges.hosted import Check, FileStatus, PullFacts, PullFile, WorkflowRun
 
 if TYPE_CHECKING:
+    from github.CheckRun import CheckRun
     from github.IssueComment import IssueComment
     from github.PullRequest import PullRequest
 
@@ -92,7 +93,7 @@ class GitHub:
             if place not in self._checks:
                 runs = self.repository.get_commit(commit).get_check_runs(check_name=check.name)
                 for run in runs:
-                    if run.external_id == check.key:
+                    if run.external_id == check.key and self._made(run):
                         self._checks[place] = max(run.id, self._checks.get(place, 0))
             if place in self._checks:
                 self.repository.get_check_run(self._checks[place]).edit(**given)
@@ -202,6 +203,11 @@ class GitHub:
         """Return the commit that main is now."""
         with self.doing("reading main", _MAIN):
             return self.repository.get_git_ref(f"heads/{_MAIN}").object.sha
+
+    def _made(self, run: CheckRun) -> bool:
+        """Tell whether a check is this bot's own: nobody else's can be changed."""
+        bot = self.address.bot
+        return bot is None or run.app.slug == bot.removesuffix("[bot]")
 
     def _proposal(self, branch: str) -> int | None:
         """Return the newest pull request from a branch onto main, whatever became of it."""
