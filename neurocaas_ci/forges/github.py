@@ -24,6 +24,7 @@ _EXISTS = 422
 _NOT_FOUND = 404
 _CHUNK = 1 << 16
 _SECONDS = 30
+# GitHub takes 65,535 bytes of a summary.
 _SHOWN = 65_000
 
 
@@ -83,7 +84,7 @@ class GitHub:
         place = (commit, check.name, check.key)
         given: dict[str, Any] = {
             "status": check.status,
-            "output": {"title": check.title[:255], "summary": check.summary[:_SHOWN]},
+            "output": {"title": check.title[:255], "summary": _cut(check.summary)},
         }
         if check.conclusion is not None:
             given["conclusion"] = check.conclusion
@@ -283,6 +284,10 @@ def _file(data: Mapping[str, Any]) -> PullFile:
     return PullFile(
         data["filename"], cast("FileStatus", data["status"]), data.get("previous_filename")
     )
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:_SHOWN].decode("utf-8", "ignore")
 
 
 def _bounded(size: int, limit: int, name: str) -> None:
