@@ -20,8 +20,7 @@ MAX_FILES = 3_000
 
 _MAIN = "main"
 _MAX_COMMENTS = 3_000
-_EXISTS = 422
-_NOT_FOUND = 404
+_EXISTS, _GONE, _NOT_FOUND = 422, 410, 404
 _CHUNK = 1 << 16
 _SECONDS = 30
 # GitHub takes 65,535 bytes of a summary.
@@ -157,6 +156,7 @@ class GitHub:
         Raise UsageError when it is larger than `limit` bytes; no more than that is ever held.
         """
         import requests
+        from github import GithubException
 
         with self.doing("reading the artifact", number):
             found = self.repository.get_workflow_run(number).get_artifacts()
@@ -171,7 +171,10 @@ class GitHub:
                 allow_redirects=False,
                 timeout=_SECONDS,
             )
-            first.raise_for_status()
+            if first.status_code == _GONE:
+                return None
+            if not first.ok:
+                raise GithubException(first.status_code, {"message": first.reason})
             with requests.get(first.headers["Location"], stream=True, timeout=_SECONDS) as answer:
                 answer.raise_for_status()
                 parts: list[bytes] = []
