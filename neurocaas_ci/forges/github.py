@@ -186,7 +186,7 @@ class GitHub:
     def dispatch(self, workflow: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow file (its name, such as `run.yml`) on main."""
         with self.doing("starting the workflow", workflow):
-            self.repository.get_workflow(workflow).create_dispatch(_MAIN, dict(inputs))
+            self.repository.get_workflow(workflow).create_dispatch(_MAIN, dict(inputs), throw=True)
 
     def merge(self, number: int, head: str, title: str) -> bool:
         """Merge a pull request whose head is still `head`; return False when it has moved."""
