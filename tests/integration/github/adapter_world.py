@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from neurocaas_ci.errors import BackendUnavailableError
-from neurocaas_ci.forges import github_client
+from neurocaas_ci.forges import github_patience
 from neurocaas_ci.forges.github import GitHub
 from neurocaas_ci.forges.github_client import Address
 
@@ -26,7 +26,7 @@ def dying(hub, token, operation: str) -> Iterator[GitHub]:
     """Give an adapter to a block that ends when GitHub has carried out this operation, unheard."""
     with pytest.MonkeyPatch.context() as patch:
         # Nobody asks again in this process.
-        patch.setattr(github_client, "_TRIES", 0)
+        patch.setattr(github_patience, "_TRIES", 0)
         hub.drop(operation, after=True)
         with pytest.raises(BackendUnavailableError):
             yield connected(hub, token)
