@@ -75,6 +75,7 @@ def address_from(environment: Mapping[str, str], repository: str | None = None) 
 def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]:
     """Return a token of an app for one repository, and the login under which it writes."""
     from github import Auth, GithubIntegration
+    from jwt import PyJWTError
 
     from neurocaas_ci.forges.github_patience import patience
 
@@ -91,7 +92,7 @@ def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]
             installation = integration.get_repo_installation(*repository.split("/"))
             token = integration.get_access_token(installation.id).token
             slug = integration.get_app().slug
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, PyJWTError) as error:
             raise UsageError(
                 "the key of the app cannot be read",
                 where="NEUROCAAS_APP_KEY",
