@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _TIMEOUT_SECONDS = 30
 _BUSY = 429
 _SERVER_ERROR = 500
-_DENIED = {401, 403}
+_UNKNOWN, _DENIED = 401, 403
 _ANNOUNCED_LIMIT = "limit"
 
 
@@ -74,7 +74,7 @@ def address_from(environment: Mapping[str, str], repository: str | None = None) 
 
 def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]:
     """Return a token of an app for one repository, and the login under which it writes."""
-    from github import Auth, GithubIntegration
+    from github import Auth, GithubIntegration, UnknownObjectException
     from jwt import PyJWTError
 
     from neurocaas_ci.forges.github_patience import patience
@@ -97,6 +97,12 @@ def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]
                 "the key of the app cannot be read",
                 where="NEUROCAAS_APP_KEY",
                 hint="it is the whole PEM file that GitHub gave, with its first and last line",
+            ) from error
+        except UnknownObjectException as error:
+            raise UsageError(
+                f"the app is not installed on {repository}",
+                where=f"app {app}",
+                hint="its owner can install it there (Settings, GitHub Apps); look at the name too",
             ) from error
     return token, f"{slug}[bot]"
 
@@ -156,7 +162,9 @@ def _error(action: str, where: str, status: int, words: str) -> NeurocaasError:
             hint="try again; what was begun is finished then",
         )
     hint = "look at the pull request or the settings of the repository on GitHub"
-    if status in _DENIED:
+    if status == _UNKNOWN:
+        hint = "the token is not known (any more): make a new one, or look at what has expired"
+    if status == _DENIED:
         hint = "the token lacks a permission; `neurocaas doctor` says which ones are needed"
     return UsageError(f"{action} failed: GitHub answers {status} ({words})", where=where, hint=hint)
 
