@@ -11,6 +11,7 @@ from neurocaas_ci.forges.github_client import Address, connect, translated
 from neurocaas_ci.forges.hosted import Check, FileStatus, PullFacts, PullFile, WorkflowRun
 
 if TYPE_CHECKING:
+    from github.CheckRun import CheckRun
     from github.IssueComment import IssueComment
     from github.PullRequest import PullRequest
 
@@ -19,10 +20,10 @@ MAX_FILES = 3_000
 
 _MAIN = "main"
 _MAX_COMMENTS = 3_000
-_EXISTS = 422
-_NOT_FOUND = 404
+_EXISTS, _GONE, _NOT_FOUND = 422, 410, 404
 _CHUNK = 1 << 16
 _SECONDS = 30
+# GitHub takes 65,535 bytes of a summary.
 _SHOWN = 65_000
 
 
@@ -64,7 +65,9 @@ class GitHub:
             for count, comment in enumerate(issue.get_comments()):
                 if count >= _MAX_COMMENTS:
                     break
-                if comment.user.id == self.bot() and comment.body.startswith(marker):
+                # An account that is gone leaves comments without a user.
+                author = comment.user.id if comment.user is not None else None
+                if author == self.bot() and comment.body.startswith(marker):
                     mine.append(comment)
             text = f"{marker}\n{body}"
             if not mine:
@@ -80,7 +83,7 @@ class GitHub:
         place = (commit, check.name, check.key)
         given: dict[str, Any] = {
             "status": check.status,
-            "output": {"title": check.title[:255], "summary": check.summary[:_SHOWN]},
+            "output": {"title": check.title[:255], "summary": _cut(check.summary)},
         }
         if check.conclusion is not None:
             given["conclusion"] = check.conclusion
@@ -90,7 +93,7 @@ class GitHub:
             if place not in self._checks:
                 runs = self.repository.get_commit(commit).get_check_runs(check_name=check.name)
                 for run in runs:
-                    if run.external_id == check.key:
+                    if run.external_id == check.key and self._made(run):
                         self._checks[place] = max(run.id, self._checks.get(place, 0))
             if place in self._checks:
                 self.repository.get_check_run(self._checks[place]).edit(**given)
@@ -105,19 +108,30 @@ class GitHub:
 
         Branch, commit and pull request are three steps; each is looked for before it is made.
         """
-        owner = self.address.repository.split("/")[0]
+        from github import GithubException
+
         with self.doing("opening the pull request", branch):
-            known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
-            for pull in known:
-                if pull.head.ref == branch:
-                    return pull.number
+            known = self._proposal(branch)
+            if known is not None:
+                return known
             if self._tip(branch) is None:
                 # The branch appears with all its files in it.
                 commit = self._commit(files, title)
-                self.repository.create_git_ref(f"refs/heads/{branch}", commit)
-            return self.repository.create_pull(
-                base=_MAIN, head=branch, title=title, body=body, maintainer_can_modify=False
-            ).number
+                try:
+                    self.repository.create_git_ref(f"refs/heads/{branch}", commit)
+                except GithubException as error:
+                    # Asked twice, because the answer to the first request was lost.
+                    if error.status != _EXISTS or self._tip(branch) is None:
+                        raise
+            try:
+                return self.repository.create_pull(
+                    base=_MAIN, head=branch, title=title, body=body, maintainer_can_modify=False
+                ).number
+            except GithubException as error:
+                known = self._proposal(branch) if error.status == _EXISTS else None
+                if known is None:
+                    raise
+                return known
 
     def run(self, number: int) -> WorkflowRun:
         """Return a workflow run by its id; raise UsageError when there is none."""
@@ -142,6 +156,7 @@ class GitHub:
         Raise UsageError when it is larger than `limit` bytes; no more than that is ever held.
         """
         import requests
+        from github import GithubException
 
         with self.doing("reading the artifact", number):
             found = self.repository.get_workflow_run(number).get_artifacts()
@@ -156,7 +171,10 @@ class GitHub:
                 allow_redirects=False,
                 timeout=_SECONDS,
             )
-            first.raise_for_status()
+            if first.status_code == _GONE:
+                return None
+            if not first.ok:
+                raise GithubException(first.status_code, {"message": first.reason})
             with requests.get(first.headers["Location"], stream=True, timeout=_SECONDS) as answer:
                 answer.raise_for_status()
                 parts: list[bytes] = []
@@ -168,7 +186,7 @@ class GitHub:
     def dispatch(self, workflow: str, inputs: Mapping[str, str]) -> None:
         """Start a workflow file (its name, such as `run.yml`) on main."""
         with self.doing("starting the workflow", workflow):
-            self.repository.get_workflow(workflow).create_dispatch(_MAIN, dict(inputs))
+            self.repository.get_workflow(workflow).create_dispatch(_MAIN, dict(inputs), throw=True)
 
     def merge(self, number: int, head: str, title: str) -> bool:
         """Merge a pull request whose head is still `head`; return False when it has moved."""
@@ -189,6 +207,17 @@ class GitHub:
         """Return the commit that main is now."""
         with self.doing("reading main", _MAIN):
             return self.repository.get_git_ref(f"heads/{_MAIN}").object.sha
+
+    def _made(self, run: CheckRun) -> bool:
+        """Tell whether a check is this bot's own: nobody else's can be changed."""
+        bot = self.address.bot
+        return bot is None or run.app.slug == bot.removesuffix("[bot]")
+
+    def _proposal(self, branch: str) -> int | None:
+        """Return the newest pull request from a branch onto main, whatever became of it."""
+        owner = self.address.repository.split("/")[0]
+        known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
+        return next((pull.number for pull in known if pull.head.ref == branch), None)
 
     def _tip(self, branch: str) -> str | None:
         """Return the commit of a branch, or None when there is no such branch."""
@@ -258,6 +287,10 @@ def _file(data: Mapping[str, Any]) -> PullFile:
     return PullFile(
         data["filename"], cast("FileStatus", data["status"]), data.get("previous_filename")
     )
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:_SHOWN].decode("utf-8", "ignore")
 
 
 def _bounded(size: int, limit: int, name: str) -> None:

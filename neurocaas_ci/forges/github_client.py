@@ -20,12 +20,9 @@ API = "https://api.github.com"
 _NAME = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 # The public one answers within seconds; what takes longer is asked again.
 _TIMEOUT_SECONDS = 30
-_TRIES = 6
-# A limit that ends later than this is not waited for: the next run of the workflow goes on.
-_LONGEST_WAIT = 120
 _BUSY = 429
 _SERVER_ERROR = 500
-_DENIED = {401, 403}
+_UNKNOWN, _DENIED = 401, 403
 _ANNOUNCED_LIMIT = "limit"
 
 
@@ -77,19 +74,35 @@ def address_from(environment: Mapping[str, str], repository: str | None = None) 
 
 def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]:
     """Return a token of an app for one repository, and the login under which it writes."""
-    from github import Auth, GithubIntegration
+    from github import Auth, GithubIntegration, UnknownObjectException
+    from jwt import PyJWTError
+
+    from neurocaas_ci.forges.github_patience import patience
 
     with translated("asking for a token of the app", f"app {app}"):
         try:
-            integration = GithubIntegration(auth=Auth.AppAuth(app, key), base_url=api)
+            integration = GithubIntegration(
+                auth=Auth.AppAuth(app, key),
+                base_url=api,
+                timeout=_TIMEOUT_SECONDS,
+                retry=patience(),
+                seconds_between_requests=0,
+                seconds_between_writes=0,
+            )
             installation = integration.get_repo_installation(*repository.split("/"))
             token = integration.get_access_token(installation.id).token
             slug = integration.get_app().slug
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, PyJWTError) as error:
             raise UsageError(
                 "the key of the app cannot be read",
                 where="NEUROCAAS_APP_KEY",
                 hint="it is the whole PEM file that GitHub gave, with its first and last line",
+            ) from error
+        except UnknownObjectException as error:
+            raise UsageError(
+                f"the app is not installed on {repository}",
+                where=f"app {app}",
+                hint="its owner can install it there (Settings, GitHub Apps); look at the name too",
             ) from error
     return token, f"{slug}[bot]"
 
@@ -97,22 +110,14 @@ def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]
 def connect(address: Address) -> tuple[Github, Repository]:
     """Return a client and its repository; nothing is asked yet."""
     from github import Auth, Github
-    from github.GithubRetry import GithubRetry
 
-    retry = GithubRetry(
-        total=_TRIES,
-        backoff_factor=0.5,
-        status_forcelist=[_BUSY, *range(_SERVER_ERROR, 600)],
-        max_rate_limit_wait=_LONGEST_WAIT,
-        # Whatever is asked for twice by accident is found and taken back by the next run.
-        allowed_methods=frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"}),
-        respect_retry_after_header=True,
-    )
+    from neurocaas_ci.forges.github_patience import patience
+
     client = Github(
         base_url=address.api,
         auth=Auth.Token(address.token),
         timeout=_TIMEOUT_SECONDS,
-        retry=retry,
+        retry=patience(),
         # GitHub asks for a pause between writes of one client; ours come one by one and are few.
         seconds_between_requests=0,
         seconds_between_writes=_pause(),
@@ -157,7 +162,9 @@ def _error(action: str, where: str, status: int, words: str) -> NeurocaasError:
             hint="try again; what was begun is finished then",
         )
     hint = "look at the pull request or the settings of the repository on GitHub"
-    if status in _DENIED:
+    if status == _UNKNOWN:
+        hint = "the token is not known (any more): make a new one, or look at what has expired"
+    if status == _DENIED:
         hint = "the token lacks a permission; `neurocaas doctor` says which ones are needed"
     return UsageError(f"{action} failed: GitHub answers {status} ({words})", where=where, hint=hint)
 
