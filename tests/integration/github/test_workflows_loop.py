@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "signing"))
-from actions import Actions
+import workflow_world
 from actions.box import Limits
-from actions.ready import project_files, ready
-from platform_on_github import ADA, BOT, PROJECT, job, propose
-from sigstore_server import running
+from platform_on_github import ADA, PROJECT, job, propose
+from workflow_world import names, submit, told
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(600)]
 
-_spec = importlib.util.spec_from_file_location(
-    "loop_platform", Path(__file__).resolve().parents[1] / "loop/conftest.py"
+_template, platform, world = (
+    workflow_world._template,
+    workflow_world.platform,
+    workflow_world.world,
 )
-assert _spec is not None
-_loop = importlib.util.module_from_spec(_spec)
-sys.modules.setdefault("loop_platform", _loop)
-_spec.loader.exec_module(_loop)
-_template, platform = _loop._template, _loop.platform
 
 VALIDATE, REPORT = ".github/workflows/validate.yml", ".github/workflows/report.yml"
 RUN, AUDIT = ".github/workflows/run.yml", ".github/workflows/audit.yml"
@@ -35,65 +28,11 @@ RUN, AUDIT = ".github/workflows/run.yml", ".github/workflows/audit.yml"
 CERTIFICATE = "certificates/ada/2026-11/first.sigstore.json"
 
 
-def workflow_files() -> dict[str, object]:
-    """Return what the repository on GitHub has besides the registry: the tool and its workflows."""
-    files: dict[str, object] = dict(project_files(PROJECT))
-    for folder in (".github/workflows", ".github/ISSUE_TEMPLATE"):
-        for path in (PROJECT / folder).glob("*.yml"):
-            if path.name != "ci.yml":
-                files[str(path.relative_to(PROJECT))] = path.read_bytes()
-    script = PROJECT / "scripts/allow-sandbox"
-    files["scripts/allow-sandbox"] = ("100755", script.read_bytes())
-    return files
-
-
-@pytest.fixture
-def world(hub, platform, tmp_path):
-    """A platform on GitHub: workflows, an app, environments, a home that outlives jobs, a Sigstore."""
-    platform.git("rm", "-rq", "--ignore-unmatch", "registry/jobs")
-    user = "registry/users/ada.yaml"
-    text = (platform.repo / user).read_text()
-    registry = {
-        str(path.relative_to(platform.repo)): path.read_bytes()
-        for path in sorted(platform.repo.rglob("*"))
-        if path.is_file() and ".git" not in path.parts
-    }
-    registry[user] = _with_forge_id(text).encode()
-    repository = hub.create_repository("acme/registry", files={**workflow_files(), **registry})
-    app = hub.app("neurocaas", BOT)
-    key = {"NEUROCAAS_APP_KEY": app.private_key}
-    home = tmp_path / "actions-home"
-    home.mkdir(mode=0o777)
-    home.chmod(0o777)
-    with running(tmp_path / "sigstore") as issuer:
-        actions = Actions(
-            hub, repository, ready=ready(PROJECT), identity=issuer,
-            environments={"bot": key, "signing": key},
-            variables={
-                "NEUROCAAS_APP_ID": str(app.id), "NEUROCAAS_HOME": str(home),
-                "NEUROCAAS_TRUST_CONFIG": str(issuer.trust_config),
-                "NEUROCAAS_TRUST_ROOT": str(issuer.trusted_root),
-            },
-            shown=(issuer.folder,), kept=(home,), limits=Limits(seconds=300),
-        )  # fmt: skip
-        yield hub, repository, actions, platform
-
-
-def _with_forge_id(text: str) -> str:
-    import yaml
-
-    return yaml.safe_dump({**yaml.safe_load(text), "forge_id": ADA}, sort_keys=False)
-
-
-def names(runs) -> list[tuple[str, str]]:
-    return [(run.path.rpartition("/")[2], run.conclusion) for run in runs]
-
-
 def test_from_a_pull_request_to_a_certificate_on_main(world):
     hub, repository, actions, platform = world
     number = submit(hub, repository, actions, platform)
     runs = actions.deliver()
-    said = "\n".join(f"{run.path}: {run.conclusion}\n{run.log[-3000:]}\n{run.said}" for run in runs)
+    said = told(runs)
     assert names(runs) == [
         ("validate.yml", "success"),
         ("report.yml", "success"),
@@ -178,21 +117,3 @@ def test_a_runner_that_dies_half_way_loses_nothing(world):
     (again,) = [run for run in actions.deliver() if run.path == RUN]
     assert again.conclusion == "success", again.log + again.said
     assert repository.read(CERTIFICATE)
-
-
-def submit(hub, repository, actions, platform, title="A job", **changes) -> int:
-    """Open a pull request with one job of ada's, whose dataset is in the store."""
-    (entry,) = platform.put("a\n")
-    _copy_store(platform.home, actions.kept[0])
-    wanted = {
-        "blueprint": "probe@1.0.0",
-        "parameters": {},
-        "datasets": [entry],
-        "max_runtime": "1m",
-    }
-    path, text = job(**{**wanted, **changes})
-    return propose(hub, repository, "ada", ADA, {path: text}, title=title)
-
-
-def _copy_store(home: Path, target: Path) -> None:
-    shutil.copytree(home / "store", target / "store", dirs_exist_ok=True)
