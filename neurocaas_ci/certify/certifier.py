@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from neurocaas_ci.certify.publish import publish
 from neurocaas_ci.certify.repository import repository_uri
 from neurocaas_ci.certify.statement import make_statement
 from neurocaas_ci.registry.catfile import CatFile
-from neurocaas_ci.registry.git import head_commit
 from neurocaas_ci.run import records
 from neurocaas_ci.signing.interface import Signer
 from neurocaas_ci.stores.directory import DirectoryState, atomic_write
@@ -30,30 +30,40 @@ class Certified:
 
 @dataclass(frozen=True)
 class Certifier:
-    """Certifies jobs of one registry; `ref` is where this clone keeps main."""
+    """Certifies jobs of one registry; `ref` is where this clone keeps main.
+
+    `commit` (a full id) is the commit of main that the certificates name: the one that was read, and
+    on GitHub the one that started the workflow, however main moves meanwhile.
+    """
 
     repo: Path
     ref: str
+    commit: str
     state: DirectoryState
     signer: Signer
 
-    def certify(self, job: str) -> Certified:
-        """Sign the job's certificate unless that has been done, and bring it onto main.
+    def sign(self, job: str) -> bytes:
+        """Return the job's certificate, signed now unless that has been done.
 
-        What is signed is kept beside the job's records first, so that a failure to publish costs no
-        second entry in the log. Raise what collecting, signing and publishing raise.
+        It is kept beside the job's records, so that a failure to publish costs no second entry in the
+        log. Raise what collecting and signing raise.
         """
         with self.state.claim(records.certificate_key(job), wait=True):
             bundle = self.state.read(records.certificate_key(job))
             if bundle is None:
                 bundle = self._sign(job)
                 atomic_write(self.state.path(records.certificate_key(job)), bundle, sync=True)
-        path = certificate_path(job)
-        return Certified(job, path, publish(self.repo, self.ref, {path: bundle}, f"Certify {job}"))
+        return bundle
+
+    def publish(self, bundles: Mapping[str, bytes]) -> dict[str, Certified]:
+        """Bring certificates, by their jobs, onto main in one commit; raise what publishing raises."""
+        files = {certificate_path(job): bundle for job, bundle in bundles.items()}
+        what = next(iter(bundles)) if len(bundles) == 1 else f"{len(bundles)} jobs"
+        commit = publish(self.repo, self.ref, files, f"Certify {what}") if files else None
+        return {job: Certified(job, certificate_path(job), commit) for job in bundles}
 
     def _sign(self, job: str) -> bytes:
-        head = head_commit(self.repo, self.ref)
         with CatFile(self.repo) as git:
             facts = collect(self.state, git, job)
-        origin = self.signer.origin(repository_uri(self.repo, head), _MAIN, head)
+        origin = self.signer.origin(repository_uri(self.repo, self.commit), _MAIN, self.commit)
         return self.signer.sign(make_statement(facts, origin), origin)

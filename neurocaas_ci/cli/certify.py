@@ -50,8 +50,9 @@ def command(
                     hint="`neurocaas reconcile` carries it to its end",
                 )
             paths = [path for path in paths if path in set(wanted)]
+        commit = head.commit
     if not paths:
         say("nothing to do: every ended job has its certificate on main")
         return
-    conclude = Concluder(repo, ref, home, signer, trust_config)
-    raise_uncertified([conclude.outcome(job_id(path)) for path in paths])
+    conclude = Concluder(repo, ref, commit, home, signer, trust_config)
+    raise_uncertified(conclude.outcomes([job_id(path) for path in paths]))

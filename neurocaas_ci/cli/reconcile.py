@@ -94,8 +94,10 @@ def command(
     lend_credentials(repo)
     ref = main_ref(repo, fetch=fetch)
     home = open_home(sandboxed=True)
-    conclude = Concluder(repo, ref, home, signer, trust_config) if certify else None
     with GitTree(repo, ref) as head:
+        conclude = (
+            Concluder(repo, ref, head.commit, home, signer, trust_config) if certify else None
+        )
         wanted = select(head, jobs) if jobs else manifests(head)
         paths = set(wanted) & set(unfinished(head, home.state))
         if verify:
@@ -106,7 +108,7 @@ def command(
         if not paths and not ended:
             say("nothing to do: every merged job has a result")
             return
-        outcomes = [conclude.outcome(job_id(path)) for path in sorted(ended)] if conclude else []
+        outcomes = conclude.outcomes([job_id(path) for path in sorted(ended)]) if conclude else []
         if paths:
             count = cpus or len(os.sched_getaffinity(0))
             observer = make_observer(home)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ _loop = importlib.util.module_from_spec(_spec)
 sys.modules.setdefault("loop_platform", _loop)
 _spec.loader.exec_module(_loop)
 _template, platform = _loop._template, _loop.platform
+lay_out = _loop.lay_out
 
 
 def workflow_files() -> dict[str, object]:
@@ -42,6 +44,13 @@ def workflow_files() -> dict[str, object]:
 
 @pytest.fixture
 def world(hub, platform, tmp_path):
+    """A platform on GitHub for one test."""
+    with a_world(hub, platform, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def a_world(hub, platform, folder):
     """A platform on GitHub: workflows, an app, environments, a home that outlives jobs, a Sigstore."""
     platform.git("rm", "-rq", "--ignore-unmatch", "registry/jobs")
     user = "registry/users/ada.yaml"
@@ -55,10 +64,10 @@ def world(hub, platform, tmp_path):
     repository = hub.create_repository("acme/registry", files={**workflow_files(), **registry})
     app = hub.app("neurocaas", BOT)
     key = {"NEUROCAAS_APP_KEY": app.private_key}
-    home = tmp_path / "actions-home"
+    home = folder / "actions-home"
     home.mkdir(mode=0o777)
     home.chmod(0o777)
-    with running(tmp_path / "sigstore") as issuer:
+    with running(folder / "sigstore") as issuer:
         actions = Actions(
             hub, repository, ready=ready(PROJECT), identity=issuer,
             environments={"bot": key, "signing": key},

@@ -49,7 +49,7 @@ CLAIMED = {
         "repository": "mallory/study", "repository_owner": "mallory",
     },
     "another workflow": workflow("lab/study/.github/workflows/other.yml@refs/heads/main"),
-    "a workflow whose name begins alike": workflow(WORKFLOW.replace("run.yml", "run.yml.yml")),
+    "a workflow whose name begins alike": workflow(WORKFLOW.replace("sign.yml", "sign.yml.yml")),
     "the workflow of another branch": workflow(WORKFLOW.replace("heads/main", "heads/other")),
     "another branch": {"ref": "refs/heads/other"},
     "another branch with its own workflow": {

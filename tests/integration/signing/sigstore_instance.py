@@ -25,7 +25,7 @@ from neurocaas_ci.signing.trust import PublicParts, client_trust_config, trusted
 
 COMMIT = "c0ffee" + "0" * 34
 REPOSITORY = f"{GITHUB}/lab/study"
-WORKFLOW = "lab/study/.github/workflows/run.yml@refs/heads/main"
+WORKFLOW = "lab/study/.github/workflows/sign.yml@refs/heads/main"
 RUN = f"{REPOSITORY}/actions/runs/7/attempts/1"
 
 CLAIMS = {
