@@ -77,6 +77,7 @@ def _place(repo: Path) -> tuple[str, str] | None:
     if match is None:
         return None
     server, name = match[1] + match[2], match[3]
-    # An enterprise server has an address of its own; a workflow on it says which repository is meant.
-    known = server == _PUBLIC or name == os.environ.get("GITHUB_REPOSITORY")
+    # An enterprise server has an address of its own, which a workflow on it names. Who has merely a
+    # repository of the same name is not given a token.
+    known = server in {_PUBLIC, os.environ.get("GITHUB_SERVER_URL", "").rstrip("/")}
     return (server, name) if known else None
