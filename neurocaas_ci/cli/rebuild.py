@@ -10,7 +10,13 @@ import click
 
 from neurocaas_ci.cli.common import find_repo, open_home, repo_option, say
 from neurocaas_ci.cli.trial_of import user_of
-from neurocaas_ci.errors import BuildError, FindingsError, NeurocaasError, SandboxUnavailableError
+from neurocaas_ci.errors import (
+    BuildError,
+    FindingsError,
+    NeurocaasError,
+    SandboxUnavailableError,
+    UsageError,
+)
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry import Registry
@@ -62,7 +68,14 @@ def command(base: str, head: str, output: Path | None, repo: Path | None) -> Non
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"the file cannot be written: {error.strerror}",
+                where=str(output),
+                hint="name a file in a folder that is there",
+            ) from error
     if not found and not bad:
         say("no environment changed")
     bad += [one.name for one in found if one.verdict != "reproduced"]
