@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurocaas_ci.errors import UsageError
+from neurocaas_ci.errors import BackendUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from neurocaas_ci.forges.github import GitHub
@@ -35,7 +35,7 @@ def lend_credentials(repo: Path) -> None:
 
     try:
         address = _address(repo)
-    except UsageError:
+    except (UsageError, BackendUnavailableError):
         # A public repository is read without one, and people have credentials of their own.
         return
     os.environ.update(git_credentials(address.token, os.environ, address.server))
