@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurocaas_ci.errors import UsageError
+from neurocaas_ci.errors import BackendUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from neurocaas_ci.forges.github import GitHub
@@ -35,7 +35,7 @@ def lend_credentials(repo: Path) -> None:
 
     try:
         address = _address(repo)
-    except UsageError:
+    except (UsageError, BackendUnavailableError):
         # A public repository is read without one, and people have credentials of their own.
         return
     os.environ.update(git_credentials(address.token, os.environ, address.server))
@@ -77,6 +77,7 @@ def _place(repo: Path) -> tuple[str, str] | None:
     if match is None:
         return None
     server, name = match[1] + match[2], match[3]
-    # An enterprise server has an address of its own; a workflow on it says which repository is meant.
-    known = server == _PUBLIC or name == os.environ.get("GITHUB_REPOSITORY")
+    # An enterprise server has an address of its own, which a workflow on it names. Who has merely a
+    # repository of the same name is not given a token.
+    known = server in {_PUBLIC, os.environ.get("GITHUB_SERVER_URL", "").rstrip("/")}
     return (server, name) if known else None

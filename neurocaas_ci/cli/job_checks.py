@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from neurocaas_ci.cli.common import human_cost, say
-from neurocaas_ci.errors import NeurocaasError
+from neurocaas_ci.errors import BackendUnavailableError, NeurocaasError
 from neurocaas_ci.forges.hosted import Check, CheckStatus, Hub
 from neurocaas_ci.model.places import certificate_path
 from neurocaas_ci.report.job_check import RunLine, job_check
@@ -19,6 +19,8 @@ from neurocaas_ci.run.status import JobView, view_job
 # GitHub takes 80 writes a minute and 500 an hour of one client ("secondary rate limits").
 PAUSE_SECONDS = 15.0
 _MOST_UPDATES = 200
+# An update that is not answered has been tried for half a minute.
+_MOST_UNANSWERED = 2
 _LOG_BYTES = 4_000
 _RUNNING = {"running", "interrupted"}
 
@@ -61,11 +63,15 @@ class JobChecks:
             self._update(last=False)
 
     def _update(self, *, last: bool) -> None:
+        unanswered = 0
         for merged in self._jobs:
-            if self._done.is_set() and not last:
+            if (self._done.is_set() and not last) or unanswered == _MOST_UNANSWERED:
                 return
-            view = view_job(self._home, merged)
-            check = self._check(view)
+            try:
+                check = self._check(view_job(self._home, merged))
+            except (NeurocaasError, OSError, ValueError, KeyError, TypeError):
+                # What is wrong with the records of a job is for the run to say.
+                continue
             ended = check.status == "completed"
             known = self._said.get(merged.id)
             if check == known or (known is not None and known.status == "completed"):
@@ -78,6 +84,7 @@ class JobChecks:
                 self._hub.check(merged.commit, check)
             except NeurocaasError as error:
                 self._complain(error)
+                unanswered += isinstance(error, BackendUnavailableError)
             else:
                 self._said[merged.id] = check
 

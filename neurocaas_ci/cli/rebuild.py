@@ -10,14 +10,21 @@ import click
 
 from neurocaas_ci.cli.common import find_repo, open_home, repo_option, say
 from neurocaas_ci.cli.trial_of import user_of
-from neurocaas_ci.errors import BuildError, FindingsError, NeurocaasError, SandboxUnavailableError
+from neurocaas_ci.errors import (
+    BuildError,
+    FindingsError,
+    NeurocaasError,
+    SandboxUnavailableError,
+    UsageError,
+)
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import between, touched_environments
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR
-from neurocaas_ci.report.rebuilds import Rebuild, as_json
+from neurocaas_ci.report.plain import printable
+from neurocaas_ci.report.rebuilds import Rebuild, as_json, is_name
 from neurocaas_ci.run.home import Home
 
 _MAX_SAMPLE = 100_000_000
@@ -42,12 +49,17 @@ def command(base: str, head: str, output: Path | None, repo: Path | None) -> Non
     """
     root = find_repo(repo)
     found: list[Rebuild] = []
+    bad: list[str] = []
     with ExitStack() as stack:
         tree = stack.enter_context(GitTree(root, head))
         before = stack.enter_context(GitTree(root, base))
         registry = Registry(tree)
         names = _touched(root, before.commit, tree, registry)
         for name in names:
+            if not is_name(name):
+                say(f"iae/{printable(name)} is no name of an environment; it is not built")
+                bad.append(printable(name))
+                continue
             say(f"rebuilding iae/{name}")
             one = _rebuild(tree, registry, name)
             say(f"  {one.verdict}: {one.detail}")
@@ -56,10 +68,17 @@ def command(base: str, head: str, output: Path | None, repo: Path | None) -> Non
     if output is None:
         click.echo(text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
-    if not found:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"the file cannot be written: {error.strerror}",
+                where=str(output),
+                hint="name a file in a folder that is there",
+            ) from error
+    if not found and not bad:
         say("no environment changed")
-    bad = [one.name for one in found if one.verdict != "reproduced"]
+    bad += [one.name for one in found if one.verdict != "reproduced"]
     if bad:
         raise BuildError(
             f"not reproduced: {', '.join(bad)}",

@@ -139,11 +139,16 @@ def command(
     _report(outcomes)
 
 
-def _checks(repo: Path, home: Home, merged: Sequence[Merged]) -> JobChecks:
+def _checks(repo: Path, home: Home, merged: Sequence[Merged]) -> JobChecks | None:
+    """Begin to show the jobs on GitHub; None when it is out of reach, which stops no run."""
     from neurocaas_ci.cli.github_option import open_github
     from neurocaas_ci.cli.job_checks import JobChecks, links_in
 
-    hub = open_github(repo)
+    try:
+        hub = open_github(repo)
+    except BackendUnavailableError as error:
+        say(f"note: there will be no checks on GitHub: {error.message}")
+        return None
     checks = JobChecks(hub, home, merged, links_in(os.environ, hub.address.repository))
     checks.start()
     return checks

@@ -114,14 +114,14 @@ class GitHub:
             known = self._proposal(branch)
             if known is not None:
                 return known
-            if self._tip(branch) is None:
+            if self.tip(branch) is None:
                 # The branch appears with all its files in it.
                 commit = self._commit(files, title)
                 try:
                     self.repository.create_git_ref(f"refs/heads/{branch}", commit)
                 except GithubException as error:
                     # Asked twice, because the answer to the first request was lost.
-                    if error.status != _EXISTS or self._tip(branch) is None:
+                    if error.status != _EXISTS or self.tip(branch) is None:
                         raise
             try:
                 return self.repository.create_pull(
@@ -219,7 +219,7 @@ class GitHub:
         known = self.repository.get_pulls(state="all", head=f"{owner}:{branch}", base=_MAIN)
         return next((pull.number for pull in known if pull.head.ref == branch), None)
 
-    def _tip(self, branch: str) -> str | None:
+    def tip(self, branch: str) -> str | None:
         """Return the commit of a branch, or None when there is no such branch."""
         from github import GithubException
 

@@ -11,13 +11,15 @@ from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.fetching import fetch
 from neurocaas_ci.forges.github import GitHub
 from neurocaas_ci.forges.interface import Candidate, Pull, PullState
+from neurocaas_ci.forges.plumbing import Plumbing
+from neurocaas_ci.forges.titles import plain_title
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
 
 _MAIN = "main"
 _MOST_PULLS = 1_000
-_INVALID, _NOT_FOUND = 422, 404
+_INVALID = 422
 
 
 class GitHubForge:
@@ -38,21 +40,20 @@ class GitHubForge:
         from github import GithubException
 
         repository = self._hub.repository
+        name = f"refs/heads/{branch}"
+        valid = Plumbing(self.origin).run("check-ref-format", name, check=False).returncode == 0
         owner = self._hub.address.repository.split("/")[0]
         with self._hub.doing("opening the pull request", branch):
+            if not valid or self._hub.tip(branch) is None:
+                raise UsageError(
+                    f"the branch {branch!r} is not on the origin", hint="push it first"
+                )
             for pull in repository.get_pulls(state="open", head=f"{owner}:{branch}", base=_MAIN):
                 if pull.head.ref == branch:
                     return _pull(pull)
             try:
-                repository.get_git_ref(f"heads/{branch}")
-            except GithubException as error:
-                if error.status != _NOT_FOUND:
-                    raise
-                raise UsageError(
-                    f"the branch {branch!r} is not on the origin", hint="push it first"
-                ) from error
-            try:
-                return _pull(repository.create_pull(base=_MAIN, head=branch, title=title, body=""))
+                shown = plain_title(title, branch)
+                return _pull(repository.create_pull(base=_MAIN, head=branch, title=shown, body=""))
             except GithubException as error:
                 if error.status == _INVALID and "No commits between" in str(error.data):
                     raise UsageError(
@@ -73,7 +74,7 @@ class GitHubForge:
         Raise UsageError when it is not open or does not merge cleanly.
         """
         with self._hub.doing("reading the pull request", number):
-            pull = _pull(self._hub.repository.get_pull(number))
+            pull = _pull(self._get(number))
         if pull.state != "open":
             raise UsageError(f"pull request #{number} is {pull.state}")
         fetched = fetch(self.origin, self._hub.address, number)
@@ -94,12 +95,25 @@ class GitHubForge:
     def close(self, number: int) -> Pull:
         """Close a pull request without merging it."""
         with self._hub.doing("closing the pull request", number):
-            pull = self._hub.repository.get_pull(number)
+            pull = self._get(number)
             state = _pull(pull).state
             if state != "open":
                 raise UsageError(f"pull request #{number} is {state} already")
             pull.edit(state="closed")
-            return _pull(self._hub.repository.get_pull(number))
+            return _pull(self._get(number))
+
+    def _get(self, number: int) -> PullRequest:
+        from github import UnknownObjectException
+
+        try:
+            # What a lazy repository gives has not been asked for yet.
+            return self._hub.repository.get_pull(number).complete()
+        except UnknownObjectException as error:
+            raise UsageError(
+                f"there is no pull request #{number}",
+                where=self._hub.address.repository,
+                hint="`neurocaas pr list` lists them",
+            ) from error
 
 
 def _pull(pull: PullRequest) -> Pull:
@@ -107,6 +121,5 @@ def _pull(pull: PullRequest) -> Pull:
     if pull.state != "open":
         state = "merged" if pull.merged_at is not None else "closed"
     created = pull.created_at.astimezone(UTC).isoformat(timespec="seconds")
-    return Pull(
-        pull.number, pull.title, pull.user.login, pull.head.ref, pull.head.sha, state, created
-    )
+    title = plain_title(pull.title, pull.head.ref)
+    return Pull(pull.number, title, pull.user.login, pull.head.ref, pull.head.sha, state, created)

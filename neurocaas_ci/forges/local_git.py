@@ -16,11 +16,11 @@ from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull, PullState
 from neurocaas_ci.forges.merge_tree import merge_in_memory
 from neurocaas_ci.forges.plumbing import Plumbing
+from neurocaas_ci.forges.titles import plain, plain_title
 from neurocaas_ci.registry.catfile import CatFile
 
 MAIN = "refs/heads/main"
 _ZERO = "0" * 40
-_TITLE_LENGTH = 200
 _MAX_FACTS = 1 << 16
 
 
@@ -66,8 +66,8 @@ class LocalGitForge:
                 )
             number = self._next_number()
             facts = {
-                "title": _plain(title)[:_TITLE_LENGTH] or branch,
-                "author": _plain(author) or "unknown",
+                "title": plain_title(title, branch),
+                "author": plain(author) or "unknown",
                 "branch": branch,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
             }
@@ -223,8 +223,3 @@ def _read_facts(data: bytes) -> dict[str, Any] | None:
 
 def _facts(pull: Pull) -> dict[str, Any]:
     return {key: getattr(pull, key) for key in ("title", "author", "branch", "created")}
-
-
-def _plain(text: str) -> str:
-    """Return the text on one line, without control characters and surrogates."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())

@@ -38,6 +38,11 @@ class Rebuild:
     detail: str
 
 
+def is_name(name: str) -> bool:
+    """Tell whether an environment may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
 def as_json(rebuilds: Sequence[Rebuild]) -> str:
     """Return `{schema, environments: [{name, verdict, detail}]}`."""
     rows = [
@@ -71,6 +76,6 @@ def _rebuild(row: Any) -> Rebuild:
         or not all(isinstance(value, str) for value in row.values())
     ):
         raise ValueError("it names an environment in another form")
-    if not _NAME.fullmatch(row["name"]) or row["verdict"] not in _VERDICTS:
+    if not is_name(row["name"]) or row["verdict"] not in _VERDICTS:
         raise ValueError("it names something that is no environment, or no verdict")
     return Rebuild(row["name"], row["verdict"], printable(row["detail"][:_MOST_DETAIL]))

@@ -68,6 +68,7 @@ class Bot:
             **{k: v for k, v in os.environ.items() if not k.startswith(("GIT", "NEUROCAAS_"))},
             "GITHUB_REPOSITORY": repository.full_name,
             "GITHUB_API_URL": hub.base,
+            "GITHUB_SERVER_URL": hub.base,
             "NEUROCAAS_APP_ID": str(self.app.id),
             "NEUROCAAS_APP_KEY": self.app.private_key,
             "NEUROCAAS_HOME": str(folder / "home"),
