@@ -23,6 +23,7 @@ test: ## Run the tests, the pure ones without any network (minutes)
 test-slow: ## Run only the tests that test leaves out
 	@scripts/setup dev
 	@scripts/setup-js browser
+	@scripts/setup-registry
 	@echo "== slow tests, $(WORKERS) at once"
 	pytest -n $(WORKERS) -m slow
 
@@ -47,4 +48,4 @@ lock: ## Lock the project's own requirements again
 	scripts/lock
 
 clean: ## Remove the set-up and the demo
-	rm -rf .venv .demo .setup.lock .setup.log tests/js/node_modules
+	rm -rf .venv .demo .registry .setup.lock .setup.log tests/js/node_modules

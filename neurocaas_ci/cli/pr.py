@@ -168,10 +168,17 @@ def fetch_(number: int, repo: Path | None) -> None:
 
     `main` is main as it is now, `head` what is proposed, `merged` the merge of both, which is what
     `validate`, `plan` and `rebuild` are to judge: --base MAIN --head MERGED. Nothing is checked out.
+    On GitHub `author` follows, for --author: whoever opened it, or whose form a bot proposes.
     """
+    from neurocaas_ci.cli.github_option import is_on_github, open_github
+
     repo = find_repo(repo)
     candidate = _forge(repo).prepare(number)
     click.echo(f"main={candidate.base}\nhead={candidate.pull.head}\nmerged={candidate.commit}")
+    if is_on_github(repo):
+        from neurocaas_ci.cli.proposer import proposer_of
+
+        click.echo(f"author={proposer_of(open_github(repo), repo, candidate)}")
 
 
 def _forge(repo: Path) -> LocalGitForge | GitHubForge:

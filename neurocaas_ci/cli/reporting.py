@@ -8,19 +8,16 @@ from pathlib import Path
 
 from neurocaas_ci.cli.common import say
 from neurocaas_ci.cli.plan import plan_of
+from neurocaas_ci.cli.proposer import proposer
 from neurocaas_ci.cli.subject import Subject, open_subject
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.fetching import Fetched, fetch
 from neurocaas_ci.forges.github import GitHub
-from neurocaas_ci.forges.github_issues import GitHubIssues
 from neurocaas_ci.forges.hosted import Check, Conclusion, PullFacts
 from neurocaas_ci.forges.merging import MAIN_MOVED, Judged, objections
 from neurocaas_ci.model.actor import Actor
-from neurocaas_ci.onboard.acting import acting_for
-from neurocaas_ci.onboard.draft import draft, forms_of
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import between, touched_environments
-from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.report.pull_comment import MARKER, Report, as_comment, headline
 from neurocaas_ci.report.rebuilds import Rebuild
 
@@ -96,21 +93,7 @@ class Reporter:
 
     def _author(self, facts: PullFacts, subject: Subject) -> Actor:
         """Return by whose right the change is judged: its author, or whose form the bot proposed."""
-        if subject.base is None:
-            return Actor(facts.author_id)
-        base = Registry(subject.base)
-        changes = subject.changes or ()
-        head = subject.head
-        small = {change.path: head.read(change.path, MAX_BYTES) for change in changes[:1]}
-        acting = acting_for(
-            facts,
-            facts.branch,
-            {path: content for path, content in small.items() if content is not None},
-            bot_id=self.hub.bot(),
-            repository=self.hub.address.repository,
-            issue_of=GitHubIssues(self.hub.address).issue,
-            draft_of=lambda issue: draft(issue, forms_of(base), base),
-        )
+        acting = proposer(self.hub, facts, subject, self.hub.bot())
         say(f"#{facts.number} is judged by the right of {acting.reason}")
         # Certificates come by the signing environment, not by a branch that others may push to.
         return Actor(acting.actor.forge_id)

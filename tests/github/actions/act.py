@@ -32,6 +32,7 @@ class Order:
 
     `github` is the port of this machine that is github.com to git, `ports` are others that the run
     reaches. `shown` are folders that it reads, `kept` folders that it writes and that outlive it.
+    `home` are files of the runner's home, by their paths in it.
     """
 
     repository: Path
@@ -48,6 +49,7 @@ class Order:
     ports: tuple[int, ...] = ()
     shown: tuple[Path, ...] = ()
     kept: tuple[Path, ...] = ()
+    home: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -65,6 +67,10 @@ def run_act(order: Order, folder: Path) -> Outcome:
     """Run it in a fresh folder; raise HarnessError when a job was left out without a reason."""
     for name in ("home", "settings", "artifacts", "actions"):
         (folder / name).mkdir(parents=True)
+    for name, text in order.home.items():
+        path = folder / "home" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     _check_out(order, folder / "repo")
     command = _command(order, folder)
     environment = {"HOME": str(folder / "home")}

@@ -49,8 +49,8 @@ class Actions:
     `environments` maps the names of environments to their secrets. `identity` issues identity
     tokens (tests/integration/signing/sigstore_server.py). Besides the machine's own files runs read
     what is `shown` (where anybody may), and write to `kept` folders as on a self-hosted runner. On
-    127.0.0.1 they reach the fake, the issuer, and `ports`. `ready` is what checkouts are made ready
-    with (ready.py).
+    127.0.0.1 they reach the fake, the issuer, and `ports`. `home` are files of the runner's home, by
+    their paths in it. `ready` is what checkouts are made ready with (ready.py).
     """
 
     github: Any
@@ -63,6 +63,7 @@ class Actions:
     shown: tuple[Path, ...] = ()
     kept: tuple[Path, ...] = ()
     ports: tuple[int, ...] = ()
+    home: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     runs: list[Run] = field(default_factory=list)
     _seen: int = 0
@@ -182,6 +183,7 @@ class Actions:
             ports=self._ports,
             shown=self.shown,
             kept=self.kept,
+            home=self.home,
             limits=self.limits,
         )
         try:
