@@ -86,7 +86,8 @@ cd "$GITHUB_WORKSPACE"
 echo a > $RUNNER_TEMP/d000.txt
 neurocaas data put $RUNNER_TEMP/d000.txt
 neurocaas reconcile --no-fetch --signer sigstore --trust-config "${{ vars.TRUST_CONFIG }}"
-neurocaas verify signed --offline --trust-root "${{ vars.TRUST_ROOT }}" --format json
+neurocaas verify signed --offline --trust-root "${{ vars.TRUST_ROOT }}" --format json \\
+  --workflow .github/workflows/run.yml
 grep -o '"level":"[a-z]*"' $NEUROCAAS_HOME/store/state/jobs/ada/*/signed/runs/*/record.json
 """
 
