@@ -70,8 +70,10 @@ def test_something_that_is_not_there(hub, repo, bot):
     refused(connected(hub, bot, "acme/registry-2"), UsageError, 2, "404")
 
 
-@pytest.mark.parametrize("body", [None, "<html>Bad Gateway</html>", "\x1b[31m{", ""])
-@pytest.mark.parametrize("status", [500, 502, 503])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, None), (502, "<html>Bad Gateway</html>"), (503, ""), (599, "\x1b[31m{")],
+)
 def test_a_broken_server(hub, repo, bot, impatient, status, body):
     hub.fail("pulls/get", status=status, body=body, times=None)
     error = refused(connected(hub, bot), BackendUnavailableError, 16, "reading the pull request")

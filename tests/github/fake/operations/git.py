@@ -152,7 +152,8 @@ def get_commit(call: Call) -> Any:
 
 
 def _ref(call: Call, name: str) -> str:
-    found = call.repo.git.ask("rev-parse", "-q", "--verify", name)
+    # Only by its whole name: `rev-parse` would take `main~1` for one too.
+    found = call.repo.git.ask("show-ref", "--verify", "--hash", name)
     if found is None:
         raise Refused(404, "Not Found")
     return found
