@@ -65,6 +65,6 @@ def _number(text: str) -> Scalar:
 
 
 def _integer(text: str, base: int) -> int:
-    if len(text) > _MAX_DIGITS:
+    if len(text.lstrip("+-")) > _MAX_DIGITS:
         raise NotFiniteError
     return int(text, base)

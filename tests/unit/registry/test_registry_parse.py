@@ -156,3 +156,14 @@ def test_hostile_files_cost_bounded_time_and_memory(name: str) -> None:
     assert len(findings) <= 101
     accepted = {"long plain", "long quoted", "many anchors", "block scalar", "dots"}
     assert bool(findings) == (name not in accepted)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("-999999999999999999", True), ("999999999999999999", True), ("+1", True),
+     ("-1000000000000000000", False), ("1000000000000000000", False)],
+)  # fmt: skip
+def test_a_sign_is_no_digit(text: str, *, read: bool) -> None:
+    document, findings = parse("f", text.encode())
+    assert [f.rule for f in findings] == ([] if read else ["NC-F009"])
+    assert document.data == (int(text) if read else 0)
