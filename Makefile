@@ -38,10 +38,12 @@ check: ## Lint, types, and who may import whom
 
 bench: ## Compare with a bare loop of the same script (prints ratios)
 	@scripts/setup dev
+	@scripts/setup-js
 	python benchmarks/run.py
 	python benchmarks/build.py
 	python benchmarks/certify.py
 	python benchmarks/registry.py
+	python benchmarks/pull_requests.py
 
 lock: ## Lock the project's own requirements again
 	@scripts/setup dev
