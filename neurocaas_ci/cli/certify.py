@@ -12,17 +12,24 @@ from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.places import job_id
-from neurocaas_ci.registry.git import GitTree
-from neurocaas_ci.run.pending import select, uncertified, unfinished
+from neurocaas_ci.registry.changes import merge_base
+from neurocaas_ci.registry.git import GitTree, head_commit
+from neurocaas_ci.run.pending import manifests, select, uncertified, unfinished
 
 
 @click.command("certify", short_help="Sign certificates of jobs that have ended.")
 @click.argument("jobs", nargs=-1)
 @signer_options
+@click.option(
+    "--commit",
+    metavar="REV",
+    help="The commit of main that certificates name; only jobs in it (default: main as it is).",
+)
 @repo_option
 @fetch_option
 def command(
     jobs: tuple[str, ...],
+    commit: str | None,
     signer: SignerKind,
     trust_config: Path | None,
     repo: Path | None,
@@ -50,9 +57,28 @@ def command(
                     hint="`neurocaas reconcile` carries it to its end",
                 )
             paths = [path for path in paths if path in set(wanted)]
-        commit = head.commit
+        named = _named(repo, head, commit)
+        there = set(manifests(head.at(named)))
+        paths = [path for path in paths if path in there]
     if not paths:
         say("nothing to do: every ended job has its certificate on main")
         return
-    conclude = Concluder(repo, ref, commit, home, signer, trust_config)
+    conclude = Concluder(repo, ref, named, home, signer, trust_config)
     raise_uncertified(conclude.outcomes([job_id(path) for path in paths]))
+
+
+def _named(repo: Path, head: GitTree, commit: str | None) -> str:
+    """Return the full id of the commit to name; raise UsageError for one that main does not contain.
+
+    Main moves while jobs run, and GitHub vouches for the commit that started a workflow.
+    """
+    if commit is None:
+        return head.commit
+    named = head_commit(repo, commit)
+    if merge_base(repo, named, head.commit) != named:
+        raise UsageError(
+            f"main does not contain the commit {named[:12]}",
+            where="--commit",
+            hint="name a commit of main; in a workflow that is $GITHUB_SHA",
+        )
+    return named

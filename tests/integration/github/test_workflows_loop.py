@@ -117,3 +117,19 @@ def test_a_runner_that_dies_half_way_loses_nothing(world):
     (again,) = [run for run in actions.deliver() if run.path == RUN]
     assert again.conclusion == "success", again.log + again.said
     assert repository.read(CERTIFICATE)
+
+
+def test_jobs_are_certified_although_main_moves_while_they_run(world, monkeypatch):
+    hub, repository, actions, platform = world
+    submit(hub, repository, actions, platform)
+    carry_out = actions._carry_out
+
+    def others_merge_too(plan):
+        if plan.workflow.path == RUN:
+            repository.commit({"docs/other.md": "Somebody else was faster.\n"})
+        return carry_out(plan)
+
+    monkeypatch.setattr(actions, "_carry_out", others_merge_too)
+    runs = actions.deliver()
+    assert names(runs)[-1] == ("run.yml", "success"), told(runs)
+    assert repository.read(CERTIFICATE)

@@ -45,3 +45,29 @@ def test_one_that_cannot_be_published_keeps_no_other_back(platform, ended):
     for job in (ended[0], ended[2]):
         platform.audit("verify", job)
     assert platform.git("show", f"main:certificates/{ended[1]}.sigstore.json") == "{}"
+
+
+def test_a_commit_is_named_although_main_has_moved(platform, ended):
+    """As on GitHub, where others merge while a workflow runs that an earlier commit started."""
+    started = platform.git("rev-parse", "main")
+    later = platform.job("later", platform.put("d\n"))
+    platform.reconcile("--no-certify")
+    platform.run("certify", "--no-fetch", "--commit", started)
+    assert {named(platform, job) for job in ended} == {started}
+    for job in ended:
+        platform.audit("verify", job)
+    assert platform.git("ls-tree", "main", f"certificates/{later}.sigstore.json") == ""
+    platform.run("certify", "--no-fetch")
+    platform.audit("verify", later)
+
+
+@pytest.mark.parametrize("commit", ["1" * 40, "nothing", "side"])
+def test_a_commit_that_main_does_not_contain_is_refused(platform, ended, commit):
+    platform.git("branch", "side")
+    platform.git("switch", "-q", "side")
+    platform.commit("Elsewhere")
+    platform.git("switch", "-q", "main")
+    done = platform.run("certify", "--no-fetch", "--commit", commit, code=2)
+    assert "hint" in done.stderr
+    assert platform.git("ls-tree", "main", "certificates") == ""
+    assert ended
