@@ -47,12 +47,11 @@ class GitHub:
     def pulls_of(self, commit: str) -> list[int]:
         """Return the open pull requests onto main whose head is this very commit."""
         with self.doing("finding the pull requests", commit):
-            found = self.repository.get_commit(commit).get_pulls()
-            return sorted(
-                pull.number
-                for pull in found
-                if (pull.state, pull.base.ref, pull.head.sha) == ("open", _MAIN, commit)
+            # What GitHub lists for a commit leaves out those of forks.
+            found = self.repository.get_pulls(
+                state="open", base=_MAIN, sort="updated", direction="desc"
             )
+            return sorted(pull.number for pull in found if pull.head.sha == commit)
 
     def comment(self, number: int, marker: str, body: str) -> None:
         """Keep one comment on a pull request or an issue: make it, or edit the one with the marker.

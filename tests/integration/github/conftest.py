@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "github"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import github as pygithub
 import requests
+from adapter_world import connected
 from fake import FakeGitHub, available
 
 READ_WRITE = dict.fromkeys(
@@ -72,3 +74,25 @@ def ask(hub):
             return session.request(method, address, headers=headers, **options)
 
         yield send
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    """Let the adapter write without the second between writes that GitHub asks for."""
+    monkeypatch.setenv("NEUROCAAS_GITHUB_PAUSE", "0")
+
+
+@pytest.fixture
+def adapter(hub, repo, bot):
+    """Our own adapter, as the bot."""
+    yield connected(hub, bot)
+    assert hub.violations == []
+
+
+@pytest.fixture
+def number(repo, client, hub):
+    """A pull request of somebody who may write."""
+    repo.add_collaborator("ada")
+    repo.commit({"new.txt": "new\n"}, branch="feature")
+    pulls = client(hub.token("ada")).get_repo(repo.full_name)
+    return pulls.create_pull(base="main", head="feature", title="A change", body="").number

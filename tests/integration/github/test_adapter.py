@@ -17,26 +17,6 @@ from neurocaas_ci.forges.hosted import Check
 MARKER = "<!-- neurocaas:report -->"
 
 
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch):
-    monkeypatch.setenv("NEUROCAAS_GITHUB_PAUSE", "0")
-
-
-@pytest.fixture
-def adapter(hub, repo, bot):
-    yield connected(hub, bot)
-    assert hub.violations == []
-
-
-@pytest.fixture
-def number(repo, client, hub):
-    """A pull request of somebody who may write."""
-    repo.add_collaborator("ada")
-    repo.commit({"new.txt": "new\n"}, branch="feature")
-    pulls = client(hub.token("ada")).get_repo(repo.full_name)
-    return pulls.create_pull(base="main", head="feature", title="A change", body="").number
-
-
 @pytest.fixture
 def say(hub, repo, client):
     """Return a function that comments as somebody else."""
@@ -262,3 +242,13 @@ def test_the_pull_requests_of_a_commit(hub, repo, adapter, number, client):
     assert adapter.pulls_of(later) == [number]
     ada.get_pull(number).edit(state="closed")
     assert adapter.pulls_of(later) == []
+
+
+def test_a_pull_request_from_a_fork_is_found_by_its_head(hub, repo, client, adapter):
+    """GitHub does not list it for the commit, which only the fork has."""
+    fork = hub.fork(repo.full_name, "eve")
+    head = fork.commit({"new.txt": "new\n"}, branch="feature")
+    eve = client(hub.token("eve")).get_repo(repo.full_name)
+    opened = eve.create_pull(base="main", head="eve:feature", title="A change", body="")
+    assert list(eve.get_commit(head).get_pulls()) == []
+    assert adapter.pulls_of(head) == [opened.number]

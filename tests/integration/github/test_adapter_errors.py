@@ -25,11 +25,6 @@ pytestmark = pytest.mark.timeout(60)
 BOT = {"contents": "write", "issues": "write", "pull_requests": "write", "checks": "write"}
 
 
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch):
-    monkeypatch.setenv("NEUROCAAS_GITHUB_PAUSE", "0")
-
-
 @pytest.fixture
 def impatient(monkeypatch):
     """Ask once only."""

@@ -8,31 +8,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from adapter_world import asked, connected
+from adapter_world import asked
 from fake import actions_shapes, archive, downloads
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 
 RUN = ".github/workflows/run.yml"
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch):
-    monkeypatch.setenv("NEUROCAAS_GITHUB_PAUSE", "0")
-
-
-@pytest.fixture
-def adapter(hub, repo, bot):
-    yield connected(hub, bot)
-    assert hub.violations == []
-
-
-@pytest.fixture
-def number(repo, client, hub):
-    repo.add_collaborator("ada")
-    repo.commit({"new.txt": "new\n"}, branch="feature")
-    pulls = client(hub.token("ada")).get_repo(repo.full_name)
-    return pulls.create_pull(base="main", head="feature", title="A change", body="").number
 
 
 @pytest.fixture

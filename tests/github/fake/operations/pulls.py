@@ -38,13 +38,18 @@ def list_all(call: Call) -> Any:
 
 @operation("repos/list-pull-requests-associated-with-commit", "pull_requests")
 def of_commit(call: Call) -> Any:
-    """What brought a commit to main; of one that is not there, the open ones that propose it."""
+    """What brought a commit to main; of one that is not there, the open ones that propose it.
+
+    A commit that only a fork has is not known by what proposes it.
+    """
     sha, git, found = call.commit(call.params["commit_sha"]), call.repo.git, []
     main = call.repo.head(call.repo.default_branch)
     landed = main is not None and git.contains(main, sha)
     for item in call.repo.items.values():
         facts = item.pull
         if facts is None or (facts.merged_at is None if landed else item.closed is not None):
+            continue
+        if not landed and facts.head_repository is not call.repo:
             continue
         own = sha in {facts.head_sha, facts.merge_sha}
         if own or (git.contains(facts.head_sha, sha) and not git.contains(facts.base_sha, sha)):
