@@ -53,7 +53,8 @@ def test_a_run_of_a_fork_names_no_pull_request(hub, repo, bot, ask):
     runs = [ask("GET", f"{REPO}/actions/runs/{n}", bot).json() for n in (mine, theirs)]
     assert [len(run["pull_requests"]) for run in runs] == [1, 0]
     assert runs[1]["head_repository"]["full_name"] == "ada/registry"
-    found = ask("GET", f"{REPO}/commits/{head}/pulls", bot).json()
+    assert ask("GET", f"{REPO}/commits/{head}/pulls", bot).json() == []
+    found = ask("GET", f"{REPO}/pulls?head=ada:job", bot).json()
     assert [pull["number"] for pull in found] == [1]
     assert hub.violations == []
 
