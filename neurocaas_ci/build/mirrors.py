@@ -62,7 +62,9 @@ def _from_apt() -> list[str]:
     program = shutil.which("apt-get")
     if program is None:
         return []
-    command = [program, "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    # Also of sources whose lists nobody has fetched yet, as on a fresh machine.
+    command = [program, "indextargets", "--no-release-info"]
+    command += ["--format", "$(REPO_URI)", "Created-By: Packages"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [re.sub(r"^(?:copy|mirror\+file):", "file:", line) for line in done.stdout.split()]
     return [line for line in lines if line.startswith(_SCHEMES)]
