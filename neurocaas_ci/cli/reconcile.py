@@ -120,8 +120,8 @@ def command(
                 home=home,
                 images=Images(home.cache, say),
                 sandbox=Sandbox.probe(isolation, home.scratch),
-                make_executor=lambda execute: LocalExecutor(
-                    execute, cpus=count, memory=available_memory(), ahead=1
+                make_executor=lambda runs: LocalExecutor(
+                    runs, cpus=count, memory=available_memory(), ahead=1
                 ),
                 cpus=count,
                 observer=observer,

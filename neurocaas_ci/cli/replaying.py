@@ -37,8 +37,8 @@ def replayer(
             home=home,
             images=Images(home.cache, say),
             sandbox=lambda scratch: Sandbox.probe(isolation, scratch),
-            make_executor=lambda execute: LocalExecutor(
-                execute, cpus=count, memory=available_memory(), ahead=1
+            make_executor=lambda runs: LocalExecutor(
+                runs, cpus=count, memory=available_memory(), ahead=1
             ),
             observer=observer,
             cpus=count,

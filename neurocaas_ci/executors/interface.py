@@ -2,48 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Generator, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.model.run import RunRecord, RunSpec
 
-Execute = Callable[[RunSpec], RunRecord]
+PlacementState = Literal["queued", "running", "ended"]
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What an executor offers: processors and memory (bytes) for runs at once."""
+class Capabilities(NamedTuple):
+    """What an executor offers: processors and memory (bytes) for runs at once, as far as known.
+
+    The runs of a `detached` executor go on when the process that submitted them ends; another
+    process that submits the same graph finds them again.
+    """
 
     name: str
     cpus: int
     memory: int
+    detached: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class RunGraph(NamedTuple):
+    """The runs of one job that have no record yet, in the order of its protocol.
+
+    A run that is needed but not in `specs` has a record. At most `max_parallel` run at once.
+    `pricing` is the job's: `standard`, or `save` for machines that may be reclaimed.
+    """
+
+    job: str
+    specs: Sequence[RunSpec]
+    max_parallel: int
+    pricing: Literal["standard", "save"] = "standard"
+
+
+class Placement(NamedTuple):
+    """Where a run stands with the engine.
+
+    `machine` and `handle` are the engine's own names (`n7`, `4211_3`); `reason` says in words why a
+    queued run waits, or how one ended that the engine ended. `attempt` counts from 1.
+    """
+
+    run: str
+    state: PlacementState
+    reason: str = ""
+    machine: str = ""
+    handle: str = ""
+    attempt: int = 1
+
+
+class Unfinished(NamedTuple):
     """A run that ended without a record, because of its inputs or of the machine."""
 
     run: str
     error: NeurocaasError
 
 
+class Runs(Protocol):
+    """What an executor needs to know of runs; the worker of the submitting machine tells it."""
+
+    def execute(self, spec: RunSpec) -> RunRecord:
+        """Run the spec in this process, unless that has been done, and return its record."""
+        ...
+
+    def finished(self, spec: RunSpec) -> RunRecord | None:
+        """Return the record of an ended run, or None."""
+        ...
+
+    def settle(self, spec: RunSpec) -> RunRecord | None:
+        """Record a run that shall not start any more, as skipped or cancelled; else None.
+
+        That is so when a run that it needs failed, or when the job was cancelled.
+        """
+        ...
+
+
 class Executor(Protocol):
-    """Run a graph of specs; a spec starts when all runs that it needs have a record."""
+    """Run the graph of one job; a run starts when all runs that it needs have succeeded."""
 
     def capabilities(self) -> Capabilities:
         """Say how much can run at once."""
         ...
 
-    def submit(self, specs: Sequence[RunSpec], max_parallel: int) -> None:
-        """Accept a whole graph of runs of one job."""
+    def submit(self, graph: RunGraph) -> None:
+        """Accept the whole graph; what another process submitted of it is not submitted again.
+
+        Raise BackendUnavailableError when the engine cannot be reached, or when a run can never fit.
+        """
         ...
 
-    def collect(self) -> Iterator[RunRecord | Unfinished]:
-        """Yield one result for each submitted run, as they end."""
+    def poll(self) -> Mapping[str, Placement]:
+        """Say, by run, how each submitted run stands with the engine now."""
         ...
 
-    def close(self) -> None:
-        """Start nothing more and wait for what is under way."""
+    def cancel(self) -> None:
+        """End what is under way and start nothing more; `collect` still yields each run."""
+        ...
+
+    def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
+        """Yield one result for each submitted run, as they end.
+
+        Closing it early ends what is under way, except on a detached executor.
+        """
         ...

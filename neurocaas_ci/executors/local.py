@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
 from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, NeurocaasError
-from neurocaas_ci.executors.interface import Capabilities, Execute, Unfinished
+from neurocaas_ci.executors.interface import (
+    Capabilities,
+    Placement,
+    RunGraph,
+    Runs,
+    Unfinished,
+)
 from neurocaas_ci.model.run import RunRecord, RunSpec
 
 
@@ -44,20 +50,18 @@ class _Pending:
 
 
 class LocalExecutor:
-    """Call a worker function in threads, one sandbox process each.
+    """Execute runs in threads, one sandbox process each.
 
     A run whose input is not intact holds nobody up. Any other failure of the machine lets what is
     under way end and starts nothing more; `collect` then names what is left as unfinished. An
     unexpected exception is raised by `collect`.
 
     `ahead` is how many runs may be prepared or finished beside those that hold the processors; then
-    the worker function itself must see to it that no more workflows run than there are processors.
+    `runs` itself must see to it that no more workflows run than there are processors.
     """
 
-    def __init__(
-        self, execute: Execute, *, cpus: int | None = None, memory: int, ahead: int = 0
-    ) -> None:
-        self._execute = execute
+    def __init__(self, runs: Runs, *, cpus: int | None = None, memory: int, ahead: int = 0) -> None:
+        self._runs = runs
         self._cpus = cpus or len(os.sched_getaffinity(0))
         self._memory = memory
         self._ahead = ahead
@@ -67,42 +71,52 @@ class LocalExecutor:
             queue.SimpleQueue()
         )
         self._threads: list[threading.Thread] = []
-        self._submitted = 0
+        self._placements: dict[str, Placement] = {}
 
     def capabilities(self) -> Capabilities:
         """Say how much can run at once."""
         return Capabilities("local", self._cpus, self._memory)
 
-    def submit(self, specs: Sequence[RunSpec], max_parallel: int) -> None:
+    def submit(self, graph: RunGraph) -> None:
         """Start the runs of one job; raise BackendUnavailableError when one can never fit."""
+        specs = graph.specs
         for spec in specs:
             self._check_fits(spec)
-        self._submitted = len(specs)
+        self._placements = {spec.run: Placement(spec.run, "queued") for spec in specs}
         self._pending = _Pending(
             waiting=list(specs),
             # A run that is needed but not submitted has ended before.
             ended={r for s in specs for r in s.needs.values()} - {s.run for s in specs},
             free_cpus=self._cpus + self._ahead,
             free_memory=self._memory,
-            free_slots=max_parallel,
+            free_slots=graph.max_parallel,
         )
-        count = min(max_parallel, self._cpus + self._ahead, max(len(specs), 1))
+        count = min(graph.max_parallel, self._cpus + self._ahead, max(len(specs), 1))
         for number in range(count):
             thread = threading.Thread(target=self._work, name=f"run-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def collect(self) -> Iterator[RunRecord | Unfinished]:
-        """Yield one result for each submitted run, as they end."""
-        for _ in range(self._submitted):
-            result = self._results.get()
-            if not isinstance(result, RunRecord | Unfinished):
-                self.close()
-                raise result
-            yield result
-        self.close()
+    def poll(self) -> Mapping[str, Placement]:
+        """Say how each submitted run stands."""
+        with self._changed:
+            return dict(self._placements)
 
-    def close(self) -> None:
+    def cancel(self) -> None:
+        """Start nothing more but what ends at once, because its worker knows of the cancellation."""
+
+    def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
+        """Yield one result for each submitted run, as they end."""
+        try:
+            for _ in range(len(self._placements)):
+                result = self._results.get()
+                if not isinstance(result, RunRecord | Unfinished):
+                    raise result
+                yield result
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         """Start nothing more and wait for what is under way."""
         with self._changed:
             self._pending.waiting.clear()
@@ -119,10 +133,12 @@ class LocalExecutor:
                         return
                     self._changed.wait()
                 self._pending.take(spec, -1)
+                self._placements[spec.run] = Placement(spec.run, "running")
             result = self._execute_one(spec)
             with self._changed:
                 self._pending.take(spec, +1)
                 self._pending.ended.add(spec.run)
+                self._placements[spec.run] = Placement(spec.run, "ended")
                 if isinstance(result, Unfinished) and not isinstance(result.error, IntegrityError):
                     for left in self._pending.waiting:
                         self._results.put(Unfinished(left.run, result.error))
@@ -132,7 +148,7 @@ class LocalExecutor:
 
     def _execute_one(self, spec: RunSpec) -> RunRecord | Unfinished | BaseException:
         try:
-            return self._execute(spec)
+            return self._runs.execute(spec)
         except NeurocaasError as error:
             return Unfinished(spec.run, error)
         except BaseException as error:  # noqa: BLE001 - raised in the collecting thread

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from neurocaas_ci.run.outputs import collect
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
 from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
-from neurocaas_ci.stores.interface import BlobStore, Claim, StateStore
+from neurocaas_ci.stores.interface import BlobStore, Claim, LostClaimError, StateStore
 
 _NO_ISOLATION = Isolation(level="none", network=False)
 
@@ -79,14 +79,33 @@ class Worker:
                     raise IntegrityError(
                         f"run {run}, which it needs, is unfinished", where=f"{spec.job}#{spec.run}"
                     )
-                if record.status != "succeeded":
-                    return self._never_ran(
-                        spec, "skipped", "upstream_failed", f"run {run}, which it needs, failed"
-                    )
-            if self.cancel.is_set():
-                return self._never_ran(spec, "cancelled", "cancelled", "the job was cancelled")
+            if (settled := self._settled(spec, upstream, claim)) is not None:
+                return settled
             inputs = resolve_inputs(spec, {r: rec for r, rec in upstream.items() if rec})
             return self._compute_once(spec, inputs, claim)
+
+    def settle(self, spec: RunSpec) -> RunRecord | None:
+        """Record a run that shall not start any more, as skipped or cancelled; else return None.
+
+        Nothing is recorded while somebody else holds the run.
+        """
+        with self.state.claim(records.run_key(spec.job, spec.run), wait=False) as claim:
+            if claim is None:
+                return None
+            upstream = {run: self._record(spec.job, run) for run in spec.needs.values()}
+            return self.finished(spec) or self._settled(spec, upstream, claim)
+
+    def _settled(
+        self, spec: RunSpec, upstream: Mapping[str, RunRecord | None], claim: Claim
+    ) -> RunRecord | None:
+        for run, record in upstream.items():
+            if record is not None and record.status != "succeeded":
+                message = f"run {run}, which it needs, failed"
+                return self._never_ran(spec, "skipped", "upstream_failed", message, claim)
+        if self.cancel.is_set():
+            message = "the job was cancelled"
+            return self._never_ran(spec, "cancelled", "cancelled", message, claim)
+        return None
 
     def finished(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of an ended run; one whose outputs are not intact does not count."""
@@ -115,7 +134,7 @@ class Worker:
             self.state.claim(key, wait=True) if spec.use_cache else nullcontext()
         )
         with guard:
-            if spec.use_cache and (taken := self._take(spec, identity, key)) is not None:
+            if spec.use_cache and (taken := self._take(spec, identity, key, claim)) is not None:
                 return taken
             record = self._attempt(spec, inputs, identity, claim)
             if record.status == "succeeded":
@@ -123,7 +142,7 @@ class Worker:
                 self.state.write(key, origin.encode())
             return record
 
-    def _take(self, spec: RunSpec, identity: Sha256, key: str) -> RunRecord | None:
+    def _take(self, spec: RunSpec, identity: Sha256, key: str, claim: Claim) -> RunRecord | None:
         """Reuse an identical finished run, if its outputs are still intact."""
         pointer = self.state.read(key)
         if pointer is None:
@@ -150,7 +169,7 @@ class Worker:
             ended=_now(),
             taken_from=earlier.taken_from or f"{earlier.job}#{earlier.run}",
         )
-        return self._write(record)
+        return self._write(record, claim)
 
     def _attempt(
         self, spec: RunSpec, inputs: tuple[InputFile, ...], identity: Sha256, claim: Claim
@@ -179,7 +198,13 @@ class Worker:
                         max_runtime=spec.max_runtime,
                         claim_fd=claim.fd,
                     ),
-                    cancelled=lambda: self.stop.is_set() or self.cancel.is_set(),
+                    cancelled=lambda: (
+                        self.stop.is_set() or self.cancel.is_set() or not claim.alive()
+                    ),
+                )
+            if not claim.alive():
+                raise LostClaimError(
+                    "another worker has taken this run over", where=f"{spec.job}#{spec.run}"
                 )
             if self.stop.is_set() and result.reason == "cancelled":
                 raise InterruptedRunError(
@@ -219,7 +244,7 @@ class Worker:
                 attempt=number,
                 stages={"stage_in": staging, **result.stages, "hash_store": storing},
             )
-            return self._write(record)
+            return self._write(record, claim)
         finally:
             self.scratch.discard(attempt)
 
@@ -231,7 +256,7 @@ class Worker:
         return number
 
     def _never_ran(
-        self, spec: RunSpec, status: RunStatus, reason: Reason, message: str
+        self, spec: RunSpec, status: RunStatus, reason: Reason, message: str, claim: Claim
     ) -> RunRecord:
         now = _now()
         return self._write(
@@ -253,15 +278,17 @@ class Worker:
                 hardware=spec.hardware,
                 started=now,
                 ended=now,
-            )
+            ),
+            claim,
         )
 
-    def _write(self, record: RunRecord) -> RunRecord:
+    def _write(self, record: RunRecord, claim: Claim) -> RunRecord:
         earlier = self._record(record.job, record.run)
         if earlier is not None and _same_results(earlier, record):
             # What was damaged is back: the record that a certificate may name stays as it is.
             return earlier
-        self.state.write(records.record_key(record.job, record.run), records.encode_record(record))
+        key = records.record_key(record.job, record.run)
+        self.state.write(key, records.encode_record(record), claim=claim)
         return record
 
 

@@ -173,7 +173,7 @@ class DirectoryState:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def write(self, key: str, data: bytes) -> None:
+    def write(self, key: str, data: bytes, *, claim: Claim | None = None) -> None:  # noqa: ARG002 - the kernel takes no claim away
         """Replace the document atomically."""
         path = self.path(key)
         if not path.parent.is_dir():

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
+from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.digest import Sha256
+
+
+class LostClaimError(BackendUnavailableError):
+    """Somebody else has taken the claim over, so what was done under it does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,17 @@ class BlobStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """An exclusive hold on a key; `fd` keeps it for as long as any process has it open."""
+class Claim(NamedTuple):
+    """An exclusive hold on a key.
+
+    Where the store has one, `fd` keeps the claim for as long as any process has it open. `alive`
+    tells whether it is still held: a store across machines can only lend a claim, and lends it to
+    somebody else when its holder has not been heard of for too long.
+    """
 
     key: str
-    fd: int
+    fd: int | None
+    alive: Callable[[], bool] = lambda: True
 
 
 class StateStore(Protocol):
@@ -68,8 +79,11 @@ class StateStore(Protocol):
         """Return the document, or None."""
         ...
 
-    def write(self, key: str, data: bytes) -> None:
-        """Replace the document atomically: a reader sees the old or the new one, never a mix."""
+    def write(self, key: str, data: bytes, *, claim: Claim | None = None) -> None:
+        """Replace the document atomically: a reader sees the old or the new one, never a mix.
+
+        With a claim, write only while it is held; raise LostClaimError when it is not any more.
+        """
         ...
 
     def keys(self, prefix: str) -> list[str]:
@@ -79,7 +93,8 @@ class StateStore(Protocol):
     def claim(self, key: str, *, wait: bool) -> AbstractContextManager[Claim | None]:
         """Hold the key exclusively; yield None when somebody else holds it and `wait` is false.
 
-        A holder that dies, in whatever way, loses the claim at once.
+        A holder that dies, in whatever way, loses the claim: at once where the kernel keeps it,
+        after the time for which it was lent where it is kept across machines.
         """
         ...
 

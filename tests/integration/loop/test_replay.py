@@ -254,7 +254,7 @@ def in_process(platform):
         home=home,
         images=module.Images(home.cache),
         sandbox=lambda scratch: Sandbox.probe("sandbox", scratch),
-        make_executor=lambda execute: LocalExecutor(execute, cpus=1, memory=1 << 30, ahead=1),
+        make_executor=lambda runs: LocalExecutor(runs, cpus=1, memory=1 << 30, ahead=1),
         observer=_Quiet(),
         cpus=1,
     )

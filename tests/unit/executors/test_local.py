@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from neurocaas_ci.errors import BackendUnavailableError, IntegrityError
-from neurocaas_ci.executors.interface import Unfinished
+from neurocaas_ci.executors.interface import RunGraph, Unfinished
 from neurocaas_ci.executors.local import LocalExecutor
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import Sha256
@@ -37,14 +37,14 @@ def record(run):
 
 
 class Probe:
-    """An execute function that remembers who ran beside whom."""
+    """A worker that remembers who ran beside whom."""
 
     def __init__(self, fail=None):
         self.lock = threading.Lock()
         self.now, self.most, self.order = 0, 0, []
         self.fail = fail or {}
 
-    def __call__(self, given):
+    def execute(self, given):
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
@@ -57,9 +57,13 @@ class Probe:
         return record(given.run)
 
 
+def graph(specs, parallel):
+    return RunGraph("ada/2026-11/j", specs, parallel)
+
+
 def run_all(probe, specs, *, cpus=4, memory=64 * GB, parallel=100):
     executor = LocalExecutor(probe, cpus=cpus, memory=memory)
-    executor.submit(specs, parallel)
+    executor.submit(graph(specs, parallel))
     return list(executor.collect())
 
 
@@ -78,7 +82,7 @@ def test_as_many_at_once_as_allowed(cpus, memory, parallel, expected):
 def test_runs_ahead_are_prepared_beside_those_that_hold_the_processors():
     probe = Probe()
     executor = LocalExecutor(probe, cpus=2, memory=64 * GB, ahead=1)
-    executor.submit([spec(f"r{i}") for i in range(20)], 100)
+    executor.submit(graph([spec(f"r{i}") for i in range(20)], 100))
     assert len(list(executor.collect())) == 20
     assert probe.most == 3
 
@@ -121,23 +125,39 @@ def test_what_never_fits_is_refused_before_anything_starts():
     probe = Probe()
     executor = LocalExecutor(probe, cpus=2, memory=GB)
     with pytest.raises(BackendUnavailableError, match="this machine offers 2"):
-        executor.submit([spec("small"), replace(spec("big"), limits=RunLimits(cpus=64))], 10)
+        executor.submit(graph([spec("small"), replace(spec("big"), limits=RunLimits(cpus=64))], 10))
     assert probe.order == []
 
 
-def test_close_waits_for_what_is_under_way():
+def test_who_stops_collecting_waits_for_what_is_under_way():
     probe = Probe()
     executor = LocalExecutor(probe, cpus=2, memory=64 * GB)
-    executor.submit([spec(f"r{i}") for i in range(100)], 2)
-    time.sleep(0.02)
-    executor.close()
+    executor.submit(graph([spec(f"r{i}") for i in range(100)], 2))
+    results = executor.collect()
+    next(results)
+    results.close()
     assert probe.now == 0
     assert 0 < len(probe.order) < 100
+
+
+def test_it_tells_how_each_run_stands():
+    probe = Probe()
+    executor = LocalExecutor(probe, cpus=1, memory=64 * GB)
+    executor.submit(graph([spec(f"r{i}") for i in range(3)], 1))
+    results = executor.collect()
+    next(results)
+    states = [placement.state for placement in executor.poll().values()]
+    assert states[0] == "ended"
+    assert set(states[1:]) <= {"queued", "running", "ended"}
+    assert len(list(results)) == 2
+    assert {placement.state for placement in executor.poll().values()} == {"ended"}
 
 
 @pytest.mark.timeout(60)
 def test_five_thousand_runs_stay_quick():
     specs = [spec(f"r{i}") for i in range(5000)]
-    executor = LocalExecutor(lambda given: record(given.run), cpus=4, memory=64 * GB)
-    executor.submit(specs, 100)
+    probe = Probe()
+    probe.execute = lambda given: record(given.run)
+    executor = LocalExecutor(probe, cpus=4, memory=64 * GB)
+    executor.submit(graph(specs, 100))
     assert sum(1 for _ in executor.collect()) == 5000

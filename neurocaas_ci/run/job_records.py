@@ -1,0 +1,101 @@
+"""Write the record of a job that has ended, from the records of its runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from neurocaas_ci.model.digest import Sha256, sha256_bytes
+from neurocaas_ci.model.money import dollars
+from neurocaas_ci.model.run import RunRecord, RunStatus
+from neurocaas_ci.run import records
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.pending import Merged
+from neurocaas_ci.run.resolve import ResolvedJob
+
+
+class Ended(NamedTuple):
+    """A job has a record: its status, and a message for people."""
+
+    status: RunStatus
+    message: str
+
+
+def finish(
+    home: Home, resolved: ResolvedJob, ended: Mapping[str, RunRecord], facts: dict[str, Any]
+) -> Ended:
+    """Write the record of a job of which every run has one; one that says the same stays."""
+    state = home.state
+    ordered = [ended[spec.run] for spec in resolved.specs]
+    status: RunStatus = "succeeded"
+    failed = [r for r in ordered if r.status in {"failed", "skipped"}]
+    if failed:
+        status = "failed"
+    elif any(r.status == "cancelled" for r in ordered):
+        status = "cancelled"
+    message = f"{failed[0].run}: {failed[0].message}" if failed else ""
+    rows: list[tuple[str, RunStatus, Sha256]] = []
+    for record in ordered:
+        document = state.read(records.record_key(record.job, record.run)) or b""
+        rows.append((record.run, record.status, sha256_bytes(document)))
+    prices = {step: dollars(price) for step, price in resolved.prices.items()}
+    cost = sum(r.usage.wall_s / 3600 * prices[r.step] for r in ordered)
+    with state.claim(records.job_key(resolved.job.id), wait=True):
+        if state.read(records.job_key(resolved.job.id)) is None or _stale(home, resolved, rows):
+            plan = records.plan_facts(resolved.plan)
+            document = records.encode_job(
+                records.JobRecord(
+                    job=resolved.job.id,
+                    status=status,
+                    plan=plan,
+                    runs=tuple(rows),
+                    wall_s=sum(r.usage.wall_s for r in ordered),
+                    cpu_s=sum(r.usage.cpu_s for r in ordered),
+                    cost_usd=round(cost, 6),
+                    prices=prices,
+                    host=facts,
+                    started=min(r.started for r in ordered),
+                    ended=max(r.ended for r in ordered),
+                    message=message,
+                )
+            )
+            state.write(records.job_key(resolved.job.id), document)
+            _sync(state.path(records.job_key(resolved.job.id)))
+    return Ended(status, message)
+
+
+def _stale(home: Home, resolved: ResolvedJob, rows: list[tuple[str, RunStatus, Sha256]]) -> bool:
+    data = home.state.read(records.job_key(resolved.job.id)) or b"{}"
+    return [tuple(row) for row in records.decode_job(data)["runs"]] != rows
+
+
+def finish_unstarted(home: Home, job: str, merged: Merged, reason: str) -> Ended:
+    """Write the record of a job that was ended before its first run, and say why."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    record = records.JobRecord(
+        job=job,
+        status="cancelled",
+        plan={"job": job, "registry_commit": merged.commit},
+        runs=(),
+        wall_s=0.0,
+        cpu_s=0.0,
+        cost_usd=0.0,
+        prices={},
+        host={},
+        started=now,
+        ended=now,
+        message=reason,
+    )
+    home.state.write(records.job_key(job), records.encode_job(record))
+    return Ended("cancelled", reason)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
