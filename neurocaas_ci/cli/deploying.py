@@ -21,6 +21,7 @@ from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageErr
 from neurocaas_ci.registry import Registry
 
 _QUEUE = "AWS::Batch::JobQueue"
+_CLOCK = Clock(time.monotonic, time.sleep)
 
 
 class Parameters(NamedTuple):
@@ -174,7 +175,7 @@ class Cloud:
             wish.stack,
             wish.template,
             wish.commit,
-            clock=Clock(time.monotonic, time.sleep),
+            clock=_CLOCK,
             patience=wait,
             parameters=parameters,
             protect=wish.stack == FOUNDATION,
@@ -208,9 +209,7 @@ class Cloud:
         from neurocaas_ci.deploy.aws.audit import CloudAuditor
         from neurocaas_ci.report.deploy import drift_json, drift_text
 
-        found = CloudAuditor(self._clients, Clock(time.monotonic, time.sleep)).drifted(
-            (FOUNDATION, REGISTRY)
-        )
+        found = CloudAuditor(self._clients, _CLOCK).drifted((FOUNDATION, REGISTRY))
         click.echo((drift_json if form == "json" else drift_text)(found), nl=False)
         return f"{len(found)} things in the cloud are in no commit" if found else ""
 
@@ -219,7 +218,7 @@ class Cloud:
         from neurocaas_ci.deploy.aws.watchdog import BatchWatchdog
         from neurocaas_ci.report.deploy import leftovers_json, leftovers_text
 
-        dog = BatchWatchdog(self._clients, time.time())
+        dog = BatchWatchdog(self._clients, time.time(), _CLOCK)
         found = dog.leftovers()
         for item in found if end else ():
             if item.ends:

@@ -200,6 +200,7 @@ class _Work:
         self._stacks.execute(wanted)
         self._started = True
         self._steps = 0
+        self._wait("the change is on its way")
         return True
 
     def _wait(self, what: str) -> None:

@@ -42,7 +42,7 @@ def plan_headline(plan: StackPlan) -> str:
     """Return in one line what a plan does."""
     if not plan.changes:
         return f"{plan.stack}: nothing changes"
-    counts = Counter(change.verb for change in plan.changes)
+    counts: Counter[str] = Counter(change.verb for change in plan.changes)
     words = [f"{counts[verb]} to {words}" for verb, words in _VERBS.items() if counts[verb]]
     return f"{plan.stack}: {', '.join(words)}"
 

@@ -58,6 +58,12 @@ def _close_gaps() -> None:
     if getattr(_close_gaps, "done", False):
         return
     _close_gaps.done = True
+    _add_types()
+    _close_gaps_of_stacks()
+    _close_gaps_of_buckets()
+
+
+def _add_types() -> None:
     from moto.core.common_models import CloudFormationModel
 
     def model(service: str, kind: str, create, delete):
@@ -69,7 +75,9 @@ def _close_gaps() -> None:
             found.name = create(resource_name, properties)
             return found
 
-        def updated(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+        def updated(
+            cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+        ):
             delete(original_resource.name)
             return made(cls, new_resource_name, cloudformation_json, account_id, region_name)
 
@@ -129,12 +137,15 @@ def _close_gaps() -> None:
     model("sns", "AWS::SNS::Subscription", make_subscription,
           lambda arn: client("sns").unsubscribe(SubscriptionArn=arn))  # fmt: skip
     model("sns", "AWS::SNS::TopicPolicy", make_topic_policy, lambda name: None)
-    _close_gaps_of_stacks()
-    _close_gaps_of_buckets()
 
 
 def _close_gaps_of_stacks() -> None:
-    from moto.cloudformation.models import ChangeSet, CloudFormationBackend, Stack
+    from moto.cloudformation.models import (
+        ChangeSet,
+        CloudFormationBackend,
+        Stack,
+        cloudformation_backends,
+    )
     from moto.cloudformation.parsing import ResourceMap
     from moto.cloudformation.responses import CloudFormationResponse
     from moto.core.responses import EmptyResult
@@ -148,6 +159,8 @@ def _close_gaps_of_stacks() -> None:
             remove(self, parsed_resource, resource_json)
 
     def applied(self):
+        backend = cloudformation_backends[self.stack.account_id][self.stack.region_name]
+        self.stack.resource_map.cross_stack_resources = backend.exports
         apply(self)
         self.stack.template = self.template
         self.stack._parse_template()
@@ -182,7 +195,9 @@ def _close_gaps_of_buckets() -> None:
         _set_properties(resource_name, cloudformation_json["Properties"])
         return bucket
 
-    def updated(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    def updated(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
         _set_properties(original_resource.name, cloudformation_json["Properties"])
         return original_resource
 
@@ -204,5 +219,6 @@ def _set_properties(name: str, properties) -> None:
 
 if __name__ == "__main__":
     with cloud() as address:
-        print(address, flush=True)
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
         sys.stdin.read()

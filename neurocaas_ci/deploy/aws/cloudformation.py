@@ -13,8 +13,8 @@ from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.deploy import StackState
 
 _EMPTY = ("didn't contain changes", "No updates are to be performed")
-_BUSY = {"ValidationError", "InvalidChangeSetStatus", "OperationInProgressException",
-         "TokenAlreadyExistsException"}  # fmt: skip
+_GONE = {"ChangeSetNotFound", "ChangeSetNotFoundException"}
+_BUSY = {"InvalidChangeSetStatus", "OperationInProgressException", "TokenAlreadyExistsException"}
 _COMING = {"UNAVAILABLE", "EXECUTE_IN_PROGRESS"}
 _BAD_NEWS = ("FAILED", "ROLLBACK")
 
@@ -84,11 +84,7 @@ class CloudFormationStacks:
                 )
             except ClientError as error:
                 # Somebody was faster; the next look at the stack shows it.
-                if code_of(error) not in {
-                    *_BUSY,
-                    "ChangeSetNotFound",
-                    "ChangeSetNotFoundException",
-                }:
+                if not _overtaken(error):
                     raise
 
     def discard(self, wanted: Wanted) -> None:
@@ -99,11 +95,7 @@ class CloudFormationStacks:
             try:
                 self._api.delete_change_set(StackName=wanted.stack, ChangeSetName=wanted.change_set)
             except ClientError as error:
-                if code_of(error) not in {
-                    *_BUSY,
-                    "ChangeSetNotFound",
-                    "ChangeSetNotFoundException",
-                }:
+                if not _overtaken(error):
                     raise
 
     def mend(self, stack: str, how: Mending) -> None:
@@ -124,7 +116,7 @@ class CloudFormationStacks:
         try:
             found = self._api.describe_stacks(StackName=stack)["Stacks"]
         except ClientError as error:
-            if code_of(error) == "ValidationError" and "exist" in str(error):
+            if _missing(error):
                 return None
             raise
         return dict(found[0]) if found else None
@@ -137,9 +129,7 @@ class CloudFormationStacks:
                 StackName=wanted.stack, ChangeSetName=wanted.change_set
             )
         except ClientError as error:
-            if code_of(error) in {"ChangeSetNotFound", "ChangeSetNotFoundException"}:
-                return None
-            if code_of(error) == "ValidationError" and "exist" in str(error):
+            if code_of(error) in _GONE or _missing(error):
                 return None
             raise
         found, page = dict(first), first
@@ -206,6 +196,16 @@ def outputs_of(stack: dict[str, Any]) -> dict[str, str]:
     return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", ())}
 
 
+def _missing(error: Any) -> bool:
+    return code_of(error) == "ValidationError" and "does not exist" in str(error)
+
+
+def _overtaken(error: Any) -> bool:
+    """Tell whether somebody else has started, ended or removed the change set, or is at work."""
+    busy = code_of(error) == "ValidationError" and "_IN_PROGRESS" in str(error)
+    return busy or _missing(error) or code_of(error) in _BUSY | _GONE
+
+
 def _proposal(found: dict[str, Any]) -> Proposal:
     status, executable = found["Status"], found.get("ExecutionStatus", "")
     reason = str(found.get("StatusReason", ""))
@@ -220,8 +220,7 @@ def _proposal(found: dict[str, Any]) -> Proposal:
     removed = tuple(
         (change["ResourceType"], change.get("PhysicalResourceId", change["LogicalResourceId"]))
         for change in changes
-        if (change["Action"] == "Remove"
-        and change.get("PolicyAction", "Delete") == "Delete")
+        if (change["Action"] == "Remove" and change.get("PolicyAction", "Delete") == "Delete")
         or change.get("Replacement") == "True"
     )
     return Proposal("ready", reason, removed)
