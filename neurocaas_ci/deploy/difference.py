@@ -13,8 +13,7 @@ from neurocaas_ci.model.deploy import PropertyChange, Replacing, ResourceChange,
 
 _KEPT = {"Retain", "RetainExceptOnCreate"}
 _NAMES = (
-    "JobQueueName", "ComputeEnvironmentName", "LaunchTemplateName", "RoleName", "LogGroupName",
-    "BucketName", "ManagedPolicyName", "TopicName",
+    "JobQueueName", "RoleName", "LogGroupName", "BucketName", "ManagedPolicyName", "TopicName",
 )  # fmt: skip
 
 
@@ -38,7 +37,7 @@ def difference(
     changes = [
         *(_created(name, new[name]) for name in new if name not in old),
         *(
-            _changed(name, old[name], new[name], immutable_of)
+            _with_names(_changed(name, old[name], new[name], immutable_of), old, new)
             for name in new
             if name in old and old[name] != new[name]
         ),
@@ -52,10 +51,19 @@ def shown_name(resource: Mapping[str, Any], fallback: str) -> str:
     """Return the name that people know a resource by."""
     properties = resource.get("Properties", {})
     budget = properties.get("Budget", {}).get("BudgetName")
-    for name in (budget, *(properties.get(key) for key in _NAMES)):
+    for name in (budget, *(properties.get(key) for key in _NAMES), _name_tag(properties)):
         if isinstance(name, str):
             return name
     return fallback
+
+
+def _name_tag(properties: Mapping[str, Any]) -> Any:
+    tags = properties.get("Tags", ())
+    for entry in properties.get("TagSpecifications", ()):
+        tags = entry["Tags"]
+    if isinstance(tags, Mapping):
+        return tags.get("Name")
+    return next((tag["Value"] for tag in tags if tag["Key"] == "Name"), None)
 
 
 def _created(name: str, resource: Mapping[str, Any]) -> ResourceChange:
@@ -80,6 +88,29 @@ def _changed(
         for pointer, was, now in _leaves(old.get("Properties", {}), new.get("Properties", {}), "")
     )
     return ResourceChange(name, new["Type"], _verb(properties), shown, properties)
+
+
+def _with_names(
+    change: ResourceChange, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> ResourceChange:
+    """Show the names of other resources where values refer to them."""
+    return change._replace(
+        properties=tuple(
+            item._replace(before=_named(item.before, old), after=_named(item.after, new))
+            for item in change.properties
+        )
+    )
+
+
+def _named(value: Any, resources: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_named(item, resources) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    target = value.get("Ref")
+    if isinstance(target, str) and target in resources:
+        return shown_name(resources[target], target)
+    return {key: _named(item, resources) for key, item in value.items()}
 
 
 def _verb(properties: Sequence[PropertyChange]) -> StackVerb:

@@ -152,10 +152,9 @@ def _deploy_rights() -> list[Json]:
         statement("Hand", ["iam:PassRole"], att("CloudFormationRole", "Arn"), Condition=to_stack),
         statement("Template", ["s3:PutObject", "s3:GetObject"], sub("${Bucket.Arn}/deploy/*")),
         statement("EndJobs", ["batch:TerminateJob", "batch:CancelJob"], sub(f"{_BATCH}job/*")),
-        statement("EndEnvironments", ["batch:UpdateComputeEnvironment",
-                                      "batch:DeleteComputeEnvironment"],
-                  sub(f"{_BATCH}compute-environment/{PREFIX}-*")),
-        statement("EndMachines", ["ec2:TerminateInstances"], "*", Condition=tagged),
+        statement("EndOurs", ["batch:UpdateComputeEnvironment", "batch:DeleteComputeEnvironment",
+                              "ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"],
+                  "*", Condition=tagged),
     ]  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """The registry stack: engines, machines and groups as main has them; no I/O here.
 
-Compute environments and launch templates are named by what they hold. They are never changed: a
-change makes a new one beside the old, moves the queue over, and then lets the old one go.
+The logical ids of compute environments and launch templates say what they hold. They are never
+changed: a change makes a new one beside the old, moves the queue over, and lets the old one go. It
+is retained, so that jobs in it run to their end; the watchdog takes it away. Their physical names
+are CloudFormation's, because what was retained may be wanted again before it has gone.
 """
 
 from __future__ import annotations
@@ -79,9 +81,15 @@ def _launch_template(machine: Machine) -> tuple[str, Json]:
         "InstanceInitiatedShutdownBehavior": "terminate",
     }
     name = f"{PREFIX}-disk-{machine.disk}-{digest(content)}"
+    tags = [{"Key": TAG, "Value": "disk"}, {"Key": "Name", "Value": name}]
     resource = {
         "Type": "AWS::EC2::LaunchTemplate",
-        "Properties": {"LaunchTemplateName": name, "LaunchTemplateData": content},
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            "LaunchTemplateData": content,
+            "TagSpecifications": [{"ResourceType": "launch-template", "Tags": tags}],
+        },
     }
     return logical_id("disk", name), resource
 
@@ -97,7 +105,7 @@ def _instances(machine: Machine, launch: str) -> tuple[str, Json]:
         "InstanceTypes": [machine.hardware],
         "InstanceRole": imported("InstanceProfile"),
         "Ec2Configuration": [{"ImageType": "ECS_AL2023_NVIDIA" if machine.gpus else "ECS_AL2023"}],
-        # The name of a launch template is its content, so its latest version is its only one.
+        # A launch template is never changed, so its latest version is its only one.
         "LaunchTemplate": {"LaunchTemplateId": ref(launch), "Version": "$Latest"},
         "Tags": {TAG: "machine", "Name": f"{PREFIX}-{machine.hardware}-{machine.pricing}"},
     }
@@ -124,15 +132,13 @@ def _environment(kind: str, resources: Json) -> tuple[str, Json]:
         "ServiceRole": imported("BatchRole"),
         "ReplaceComputeEnvironment": False,
         "ComputeResources": {**resources, **network},
-        "Tags": {TAG: "environment"},
     }
     name = f"{PREFIX}-{kind}-{digest(properties)}"
     resource = {
         "Type": "AWS::Batch::ComputeEnvironment",
-        # Jobs on the machines of one that is replaced run to their end; the watchdog takes it away.
         "DeletionPolicy": "Retain",
         "UpdateReplacePolicy": "Retain",
-        "Properties": {**properties, "ComputeEnvironmentName": name},
+        "Properties": {**properties, "Tags": {TAG: "environment", "Name": name}},
     }
     return logical_id("environment", name), resource
 

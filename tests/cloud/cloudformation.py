@@ -4,7 +4,7 @@
 stacks made by a change set have no outputs and exports, and no time of their last update; resources
 that a template retains are deleted by an update; there are no Budgets, bucket policies, providers of
 identities, topic policies and subscriptions; buckets have none of their properties; no termination
-protection.
+protection, and compute environments lose their tags.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ def _close_gaps() -> None:
     _add_types()
     _close_gaps_of_stacks()
     _close_gaps_of_buckets()
+    _close_gaps_of_batch()
 
 
 def _add_types() -> None:
@@ -183,6 +184,28 @@ def _close_gaps_of_stacks() -> None:
     CloudFormationBackend.execute_change_set = executed
     CloudFormationResponse.update_termination_protection = protected
     Stack.last_updated_time = None
+
+
+def _close_gaps_of_batch() -> None:
+    from moto.batch.models import BatchBackend, ComputeEnvironment
+
+    create = ComputeEnvironment.create_from_cloudformation_json.__func__
+    describe = BatchBackend.describe_compute_environments
+
+    def created(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        made = create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        made.own_tags = cloudformation_json["Properties"].get("Tags", {})
+        return made
+
+    def described(self, environments=None):
+        found = describe(self, environments)
+        for entry in found:
+            made = self.get_compute_environment_by_arn(entry["computeEnvironmentArn"])
+            entry["tags"] = {**entry.get("tags", {}), **getattr(made, "own_tags", {})}
+        return found
+
+    ComputeEnvironment.create_from_cloudformation_json = classmethod(created)
+    BatchBackend.describe_compute_environments = described
 
 
 def _close_gaps_of_buckets() -> None:

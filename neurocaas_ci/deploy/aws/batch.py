@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from neurocaas_ci.deploy.aws.session import Clients, pages, talking
-from neurocaas_ci.deploy.names import PREFIX
+from neurocaas_ci.deploy.names import PREFIX, TAG
 from neurocaas_ci.model.deploy import EngineState
 
 ALIVE = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
@@ -15,20 +15,17 @@ _CHANGING = {"CREATING", "UPDATING", "DELETING"}
 
 
 class BatchEngines:
-    """The queues and compute environments that carry the name of the platform."""
+    """The queues that carry the name of the platform, and the environments that carry its tag."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def states(self) -> Sequence[EngineState]:
-        """Return every queue and compute environment that carries our name."""
+        """Return every queue and compute environment that is ours."""
         with talking("AWS Batch"):
             return [
-                EngineState(entry[name], _state(entry), str(entry.get("statusReason", "")))
-                for entries, name in (
-                    (environments(self._clients), "computeEnvironmentName"),
-                    (queues(self._clients), "jobQueueName"),
-                )
+                EngineState(_name(entry), _state(entry), str(entry.get("statusReason", "")))
+                for entries in (environments(self._clients), queues(self._clients))
                 for entry in entries
             ]
 
@@ -43,7 +40,7 @@ def environments(clients: Clients) -> list[dict[str, Any]]:
     """Return our compute environments as Batch describes them."""
     api = clients.get("batch")
     found = pages(api, "describe_compute_environments", "computeEnvironments")
-    return [e for e in found if e["computeEnvironmentName"].startswith(f"{PREFIX}-")]
+    return [entry for entry in found if entry.get("tags", {}).get(TAG) == "environment"]
 
 
 def queues(clients: Clients) -> list[dict[str, Any]]:
@@ -60,6 +57,11 @@ def jobs(clients: Clients, queue: str) -> list[dict[str, Any]]:
         for status in ALIVE
         for job in pages(api, "list_jobs", "jobSummaryList", jobQueue=queue, jobStatus=status)
     ]
+
+
+def _name(entry: dict[str, Any]) -> str:
+    name = entry.get("tags", {}).get("Name") or entry.get("jobQueueName")
+    return str(name or entry["computeEnvironmentName"])
 
 
 def _state(entry: dict[str, Any]) -> Literal["ready", "changing", "broken", "off"]:

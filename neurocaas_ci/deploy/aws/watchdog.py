@@ -158,6 +158,25 @@ class BatchWatchdog:
             if entry.get("status") not in {"UPDATING", "CREATING"}:
                 if entry["state"] == "DISABLED":
                     api.delete_compute_environment(computeEnvironment=name)
+                    self._end_launch_template(entry)
                     return
                 api.update_compute_environment(computeEnvironment=name, state="DISABLED")
             self._clock.sleep(_PAUSE)
+
+    def _end_launch_template(self, environment: dict[str, Any]) -> None:
+        """Delete the launch template of an environment unless something else has it."""
+        from botocore.exceptions import ClientError
+
+        launch = environment["computeResources"].get("launchTemplate", {}).get("launchTemplateId")
+        others = [
+            entry["computeResources"].get("launchTemplate", {}).get("launchTemplateId")
+            for entry in environments(self._clients)
+            if entry["computeEnvironmentArn"] != environment["computeEnvironmentArn"]
+        ]
+        if not launch or launch in others or launch in set(self._deployed()):
+            return
+        try:
+            self._clients.get("ec2").delete_launch_template(LaunchTemplateId=launch)
+        except ClientError as error:
+            if not code_of(error).startswith("InvalidLaunchTemplate"):
+                raise
