@@ -84,9 +84,7 @@ def audit_tagged(tagged: Iterable[Tagged], physical: Collection[str]) -> list[Dr
     known = set(physical)
     found = []
     for item in sorted(tagged):
-        name = item.arn.rpartition("/")[2].rpartition(":")[2]
-        whole = item.arn.partition(":")[2].split(":", 4)[-1]
-        if item.value == _MACHINE or known & {item.arn, name, whole, whole.partition("/")[2]}:
+        if item.value == _MACHINE or known & _ends(item.arn.removesuffix(":*")):
             continue
         detail = "has our tag and is in no stack"
         if ":compute-environment/" in item.arn:
@@ -102,6 +100,11 @@ def audit_doors(groups: Iterable[tuple[str, str, Iterable[str]]]) -> list[Drifte
         for name, _, rules in sorted(groups)
         if rules
     ]
+
+
+def _ends(arn: str) -> set[str]:
+    """Return everything that CloudFormation may call a resource: its ARN, or an end of it."""
+    return {arn} | {arn[index + 1 :] for index, sign in enumerate(arn) if sign in "/:"}
 
 
 def _end(arn: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -119,3 +121,26 @@ def write(files: Mapping[str, str], root: Path) -> None:
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
+
+
+def commit(folder, files):
+    """Put files on main of a repository; return the id of the commit."""
+    env = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
+        "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
+    }  # fmt: skip
+
+    def git(*arguments):
+        identity = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
+        done = subprocess.run(
+            ["git", *identity, *arguments], cwd=folder, env=env, check=True, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    if not (folder / ".git").exists():
+        git("init", "-q", "-b", "main")
+    write(files, folder)
+    git("add", "registry")
+    git("commit", "-q", "-m", "change")
+    return git("rev-parse", "HEAD")

@@ -32,7 +32,9 @@ class BatchEngines:
     def busy(self, names: Sequence[str]) -> Mapping[str, int]:
         """Return, by queue, how many jobs have not ended."""
         with talking("AWS Batch"):
-            counts = {name: len(jobs(self._clients, name)) for name in names}
+            # One that somebody deleted by hand has no jobs.
+            there = {queue["jobQueueName"] for queue in queues(self._clients)}
+            counts = {name: len(jobs(self._clients, name)) for name in names if name in there}
         return {name: count for name, count in counts.items() if count}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from neurocaas_ci.deploy.aws.session import Clients, code_of, talking
+from neurocaas_ci.deploy.aws.session import Clients, code_of, pages, talking
 from neurocaas_ci.deploy.interface import Mending, Proposal, Wanted
 from neurocaas_ci.deploy.names import FOUNDATION
 from neurocaas_ci.deploy.template import COMMIT, MOST_INLINE, TEMPLATE
@@ -69,7 +69,10 @@ class CloudFormationStacks:
             if found is None:
                 self._create(wanted, create=create)
                 found = self._change_set(wanted)
-            return _proposal(found) if found else Proposal("pending")
+            if found is None:
+                return Proposal("pending")
+            proposal = _proposal(found)
+            return proposal._replace(removed=self._named(wanted.stack, proposal.removed))
 
     def execute(self, wanted: Wanted) -> None:
         """Start the change set; nothing happens when somebody was faster."""
@@ -109,6 +112,16 @@ class CloudFormationStacks:
                 self._api.update_termination_protection(
                     StackName=stack, EnableTerminationProtection=True
                 )
+
+    def _named(
+        self, stack: str, removed: tuple[tuple[str, str], ...]
+    ) -> tuple[tuple[str, str], ...]:
+        """Return resources with their physical names in place of their logical ids."""
+        if not removed:
+            return ()
+        found = pages(self._api, "list_stack_resources", "StackResourceSummaries", StackName=stack)
+        names = {r["LogicalResourceId"]: r.get("PhysicalResourceId") for r in found}
+        return tuple((kind, names.get(name) or name) for kind, name in removed)
 
     def _describe(self, stack: str) -> dict[str, Any] | None:
         from botocore.exceptions import ClientError
@@ -218,7 +231,7 @@ def _proposal(found: dict[str, Any]) -> Proposal:
         return Proposal("stale", executable)
     changes = [change["ResourceChange"] for change in found.get("Changes", ())]
     removed = tuple(
-        (change["ResourceType"], change.get("PhysicalResourceId", change["LogicalResourceId"]))
+        (change["ResourceType"], change["LogicalResourceId"])
         for change in changes
         if (change["Action"] == "Remove" and change.get("PolicyAction", "Delete") == "Delete")
         or change.get("Replacement") == "True"
