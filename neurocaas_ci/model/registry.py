@@ -10,6 +10,7 @@ from neurocaas_ci.model.digest import Sha256
 
 BaseKind = Literal["deb", "host", "oci"]
 Pricing = Literal["standard", "save"]
+Launch = Literal["ec2", "fargate"]
 
 DEFAULT_BUDGET_USD = 300.0
 
@@ -45,7 +46,10 @@ class IaeLock:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """One entry of the resource bank; memory in bytes, prices in US dollars per hour."""
+    """One entry of the resource bank; memory in bytes, prices in US dollars per hour.
+
+    `launch` is how AWS starts it, and None elsewhere.
+    """
 
     id: str
     provider: str
@@ -56,6 +60,7 @@ class Hardware:
     price_save: float | None
     source: str
     date: str
+    launch: Launch | None = None
 
 
 @dataclass(frozen=True, slots=True)
