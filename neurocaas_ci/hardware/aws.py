@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.hardware.answers import AnswerError, mapping
 from neurocaas_ci.hardware.interface import Answer, MarketClosedError
-from neurocaas_ci.hardware.spot import PRODUCT
+from neurocaas_ci.hardware.spot import PRODUCTS
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -77,7 +77,7 @@ class AwsMarket:
             pages = self._ec2.get_paginator("describe_spot_price_history").paginate(
                 # The stubs list the types of their day.
                 InstanceTypes=cast("Any", [name]),
-                ProductDescriptions=[PRODUCT],
+                ProductDescriptions=list(PRODUCTS),
                 StartTime=start,
                 EndTime=end,
             )

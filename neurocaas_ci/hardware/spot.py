@@ -21,7 +21,9 @@ from neurocaas_ci.model.money import Microdollars
 DAYS = 30
 """How far back is looked; AWS keeps ninety days."""
 
-PRODUCT = "Linux/UNIX"
+PRODUCTS = ("Linux/UNIX", "Linux/UNIX (Amazon VPC)")
+"""Two names of one thing, since there is no other network than a VPC any more."""
+
 _USUAL, _HIGH = Decimal("0.50"), Decimal("0.95")
 _STEP = 100
 
@@ -41,7 +43,7 @@ def zones(rows: Sequence[Answer], start: datetime, end: datetime) -> tuple[Zone,
     """
     points: dict[str, dict[datetime, Decimal]] = defaultdict(dict)
     for row in rows:
-        if row.get("ProductDescription") != PRODUCT:
+        if row.get("ProductDescription") not in PRODUCTS:
             continue
         zone = text(row.get("AvailabilityZone"), "`AvailabilityZone`")
         moment = _moment(row.get("Timestamp"))
