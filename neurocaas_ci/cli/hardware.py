@@ -38,7 +38,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List hardware types with their prices.")
 @_format
 @repo_option
 @fetch_option
@@ -64,7 +64,7 @@ def list_(style: str, repo: Path | None, *, fetch: bool) -> None:
         )
 
 
-@command.command("show")
+@command.command("show", short_help="Show one hardware type.")
 @click.argument("name", metavar="ID")
 @_format
 @repo_option
@@ -95,7 +95,7 @@ def show(name: str, style: str, repo: Path | None, *, fetch: bool) -> None:
     click.echo(f"allowed by: {', '.join(map(printable, used)) or 'no analysis'}")
 
 
-@command.command("refresh")
+@command.command("refresh", short_help="Look up prices at AWS and propose them.")
 @click.argument("names", nargs=-1, metavar="[IDS]...")
 @click.option("--region", default="us-east-1", show_default=True, help="Whose prices.")
 @click.option("--dry-run", is_flag=True, help="Say what would change; propose nothing.")
