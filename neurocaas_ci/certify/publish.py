@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError, VerificationError
+from neurocaas_ci.forges.branching import commit_files
 from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.git import head_commit
-from neurocaas_ci.registry.plumbing import git_environment, run_git
-from neurocaas_ci.stores.directory import unique_name
+from neurocaas_ci.registry.plumbing import run_git
 
 _TRIES = 20
 _MAIN = "refs/heads/main"
@@ -31,7 +30,7 @@ def publish(repo: Path, ref: str, files: Mapping[str, bytes], message: str) -> s
         missing = _missing(repo, base, files)
         if not missing:
             return None
-        commit = _commit(repo, base, missing, message)
+        commit = commit_files(repo, base, missing, message, _identity())
         if ref == _REMOTE_MAIN:
             if _push(repo, commit):
                 return commit
@@ -58,24 +57,6 @@ def _missing(repo: Path, base: str, files: Mapping[str, bytes]) -> dict[str, byt
                     hint="files here are only ever added: `neurocaas verify` judges the one on main",
                 )
     return missing
-
-
-def _commit(repo: Path, base: str, files: Mapping[str, bytes], message: str) -> str:
-    """Make a commit on top of `base` that adds files; no ref and no index of the user changes."""
-    folder = Path(os.fsdecode(run_git(repo, ["rev-parse", "--absolute-git-dir"]).stdout.strip()))
-    index = folder / f"neurocaas-index-{unique_name()}"
-    environment = {**git_environment(), **_identity(), "GIT_INDEX_FILE": str(index)}
-    try:
-        _git(repo, ["read-tree", base], environment)
-        rows = [
-            f"100644 {_git(repo, ['hash-object', '-w', '--stdin'], environment, content)}\t{path}\n"
-            for path, content in files.items()
-        ]
-        _git(repo, ["update-index", "--index-info"], environment, "".join(rows).encode())
-        tree = _git(repo, ["write-tree"], environment)
-        return _git(repo, ["commit-tree", tree, "-p", base, "-m", message], environment)
-    finally:
-        index.unlink(missing_ok=True)
 
 
 def _push(repo: Path, commit: str) -> bool:
@@ -132,23 +113,6 @@ def _show(repo: Path, commit: str, files: Mapping[str, bytes]) -> None:
     absent = [path for path in files if not os.path.lexists(folder / path)]
     run_git(folder, ["reset", "--quiet", commit, "--", *files])
     run_git(folder, ["checkout-index", "--quiet", "--", *absent])
-
-
-def _git(repo: Path, arguments: list[str], env: Mapping[str, str], given: bytes = b"") -> str:
-    done = subprocess.run(
-        ["git", "--no-replace-objects", "-c", "commit.gpgSign=false", "-C", str(repo), *arguments],
-        input=given,
-        capture_output=True,
-        check=False,
-        env=dict(env),
-    )
-    if done.returncode:
-        raise BackendUnavailableError(
-            f"git {arguments[0]} failed: {done.stderr.decode('utf-8', 'replace').strip()}",
-            where=str(repo),
-            hint="check the owner, the permissions and the free space of the repository",
-        )
-    return done.stdout.decode().strip()
 
 
 def _identity() -> dict[str, str]:

@@ -41,6 +41,7 @@ _COMMANDS = {
     "pr": _Entry("pr", _EVERYONE, "Open, list, show and merge pull requests."),
     "report": _Entry("report", _EVERYONE, "Report on a pull request on GitHub, and merge it."),
     "onboard": _Entry("onboard", _EVERYONE, "Make a pull request of an issue form."),
+    "hardware": _Entry("hardware", _EVERYONE, "List hardware, and look up its prices at AWS."),
     "doctor": _Entry("doctor", _EVERYONE, "Say what is wrong with this machine and its forge."),
     "reconcile": _Entry("reconcile", _EVERYONE, "Run every merged job that has no result yet."),
     "run": _Entry("reconcile", _EVERYONE, "The same as reconcile."),

@@ -28,7 +28,7 @@ def show_cost(head: GitTree, blueprint: Blueprint, job: Job) -> None:
     for cost in costs:
         say(
             f"  {cost.runs} runs of step {cost.step} on {cost.hardware} at {show(cost.price)} "
-            f"an hour, each at most {human_time(cost.seconds)}"
+            f"an hour (price of {cost.priced}), each at most {human_time(cost.seconds)}"
         )
     say(f"  {len(job.datasets)} datasets; the job costs at most {show(total(costs))}")
     for line in _elsewhere(registry, blueprint, job, costs):

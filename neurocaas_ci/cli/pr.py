@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from neurocaas_ci.build.recipe import recipe
 from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import find_repo, repo_option, say
+from neurocaas_ci.cli.forge_of import AnyForge, forge_of
 from neurocaas_ci.cli.subject import find_author, open_subject
 from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull
-from neurocaas_ci.forges.local_git import LocalGitForge
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.report.text import render, summary
 from neurocaas_ci.validate.gate import gate
 
-if TYPE_CHECKING:
-    from neurocaas_ci.forges.github_forge import GitHubForge
-
 _TRIES = 20
-_CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 @click.group("pr", short_help="Open, list, show and merge pull requests.")
@@ -46,7 +40,7 @@ def command() -> None:
 def open_(title: str | None, repo: Path | None) -> None:
     """Push the current branch and open a pull request (or update the branch's open one)."""
     repo = find_repo(repo)
-    forge = _forge(repo)
+    forge = forge_of(repo)
     ref = _git(repo, "symbolic-ref", "--quiet", "HEAD")
     branch = ref.removeprefix("refs/heads/")
     if branch in {"", "main"}:
@@ -86,7 +80,7 @@ def open_(title: str | None, repo: Path | None) -> None:
 @repo_option
 def list_(style: str, repo: Path | None) -> None:
     """List all pull requests."""
-    pulls = _forge(find_repo(repo)).pulls()
+    pulls = forge_of(find_repo(repo)).pulls()
     if style == "json":
         rows = [{name: getattr(pull, name) for name in Pull.__slots__} for pull in pulls]
         click.echo(json.dumps({"schema": "neurocaas/pulls/v1", "pulls": rows}, indent=2))
@@ -102,7 +96,7 @@ def list_(style: str, repo: Path | None) -> None:
 @repo_option
 def show(number: int, repo: Path | None) -> None:
     """Show pull request NUMBER: what it changes, what speaks against it, and what merging it does."""
-    forge = _forge(find_repo(repo))
+    forge = forge_of(find_repo(repo))
     pull = _find(forge, number)
     click.echo(f"#{pull.number} {pull.title}  [{pull.state}]")
     click.echo(f"  by {pull.author}, branch {pull.branch}, commit {pull.head[:12]}")
@@ -130,7 +124,7 @@ def merge(number: int, repo: Path | None) -> None:
     The merge as it would be is judged, not the branch. Exits with 10 when there are errors.
     """
     repo = find_repo(repo)
-    forge = _forge(repo)
+    forge = forge_of(repo)
     for _ in range(_TRIES):
         findings, candidate = _judge(forge, _find(forge, number))
         errors = [finding for finding in findings if finding.severity == "error"]
@@ -155,7 +149,7 @@ def merge(number: int, repo: Path | None) -> None:
 @repo_option
 def close(number: int, repo: Path | None) -> None:
     """Close pull request NUMBER without merging it."""
-    forge = _forge(find_repo(repo))
+    forge = forge_of(find_repo(repo))
     _find(forge, number)
     say(f"closed pull request #{forge.close(number).number}")
 
@@ -173,7 +167,7 @@ def fetch_(number: int, repo: Path | None) -> None:
     from neurocaas_ci.cli.github_option import is_on_github, open_github
 
     repo = find_repo(repo)
-    candidate = _forge(repo).prepare(number)
+    candidate = forge_of(repo).prepare(number)
     click.echo(f"main={candidate.base}\nhead={candidate.pull.head}\nmerged={candidate.commit}")
     if is_on_github(repo):
         from neurocaas_ci.cli.proposer import proposer_of
@@ -181,45 +175,14 @@ def fetch_(number: int, repo: Path | None) -> None:
         click.echo(f"author={proposer_of(open_github(repo), repo, candidate)}")
 
 
-def _forge(repo: Path) -> LocalGitForge | GitHubForge:
-    """Return the forge behind `origin`: GitHub, or a bare repository (or this one, when it is bare)."""
-    from neurocaas_ci.cli.github_option import is_on_github, open_github
-
-    if is_on_github(repo):
-        from neurocaas_ci.forges.github_forge import GitHubForge
-
-        return GitHubForge(open_github(repo), repo)
-    # Also one with an origin: `git clone --bare` leaves the address of what was cloned.
-    if _git(repo, "rev-parse", "--is-bare-repository") == "true":
-        return LocalGitForge(repo)
-    url = _git(repo, "remote", "get-url", "origin")
-    if not url:
-        raise UsageError(
-            "this repository has no origin, where pull requests could live",
-            where=str(repo),
-            hint="git init --bare -b main FOLDER; git remote add origin FOLDER; git push origin main",
-        )
-    path = Path(url.removeprefix("file://"))
-    if not path.is_absolute():
-        path = repo / path
-    if not path.is_dir():
-        raise UsageError(
-            "the origin of this clone is not a repository on this machine",
-            # A URL may carry a password; this goes to a terminal or a log.
-            where=_CREDENTIALS.sub("//", url),
-            hint="pull requests on a hosted forge are opened there",
-        )
-    return LocalGitForge(path)
-
-
-def _find(forge: LocalGitForge | GitHubForge, number: int) -> Pull:
+def _find(forge: AnyForge, number: int) -> Pull:
     for pull in forge.pulls():
         if pull.number == number:
             return pull
     raise UsageError(f"there is no pull request #{number}", hint="`neurocaas pr list` lists them")
 
 
-def _judge(forge: LocalGitForge | GitHubForge, pull: Pull) -> tuple[tuple[Finding, ...], Candidate]:
+def _judge(forge: AnyForge, pull: Pull) -> tuple[tuple[Finding, ...], Candidate]:
     """Judge the merge as it would be."""
     candidate = forge.prepare(pull.number)
     with CatFile(forge.origin) as objects, ExitStack() as stack:
@@ -233,9 +196,7 @@ def _judge(forge: LocalGitForge | GitHubForge, pull: Pull) -> tuple[tuple[Findin
     return findings, candidate
 
 
-def _print(
-    forge: LocalGitForge | GitHubForge, findings: tuple[Finding, ...], candidate: Candidate
-) -> None:
+def _print(forge: AnyForge, findings: tuple[Finding, ...], candidate: Candidate) -> None:
     if not findings:
         return
     with GitTree(forge.origin, candidate.commit) as tree:

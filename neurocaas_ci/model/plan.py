@@ -74,7 +74,10 @@ class BudgetLine:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """The runs of one step of a job: each takes `seconds` at most at `price` per hour."""
+    """The runs of one step of a job: each takes `seconds` at most at `price` per hour.
+
+    `priced` is the day on which the price was looked up.
+    """
 
     step: str
     hardware: str
@@ -82,6 +85,7 @@ class PlannedStep:
     seconds: int
     price: Microdollars
     maximum: Microdollars
+    priced: str = ""
 
 
 @dataclass(frozen=True, slots=True)

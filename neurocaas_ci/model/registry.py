@@ -9,6 +9,7 @@ from neurocaas_ci.model.digest import Sha256
 
 BaseKind = Literal["deb", "host", "oci"]
 Pricing = Literal["standard", "save"]
+Launch = Literal["ec2", "fargate"]
 
 DEFAULT_BUDGET_USD = 300.0
 
@@ -41,7 +42,10 @@ class IaeLock(NamedTuple):
 
 
 class Hardware(NamedTuple):
-    """One entry of the resource bank; memory in bytes, prices in US dollars per hour."""
+    """One entry of the resource bank; memory in bytes, prices in US dollars per hour.
+
+    `launch` is how AWS starts it, and None elsewhere.
+    """
 
     id: str
     provider: str
@@ -52,6 +56,7 @@ class Hardware(NamedTuple):
     price_save: float | None
     source: str
     date: str
+    launch: Launch | None = None
 
 
 class User(NamedTuple):

@@ -15,13 +15,17 @@ HardwareOf = Callable[[str], Hardware | None]
 
 
 class StepCost(NamedTuple):
-    """The runs of one step: on what, each for how many seconds at most, at which price per hour."""
+    """The runs of one step: on what, each for how many seconds at most, at which price per hour.
+
+    `priced` is the day on which that price was looked up.
+    """
 
     step: str
     hardware: str
     runs: int
     seconds: int
     price: Microdollars
+    priced: str
 
     @property
     def maximum(self) -> Microdollars:
@@ -44,7 +48,7 @@ def step_costs(
             return None
         seconds = min(step.max_runtime, job.max_runtime or step.max_runtime)
         price = price_of(machine, job.pricing)
-        found.append(StepCost(step.id, machine.id, runs[step.id], seconds, price))
+        found.append(StepCost(step.id, machine.id, runs[step.id], seconds, price, machine.date))
     return tuple(found)
 
 

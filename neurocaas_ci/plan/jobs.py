@@ -88,7 +88,8 @@ def _run(
     expected_of: ExpectedOf | None,
 ) -> RunJob:
     steps = tuple(
-        PlannedStep(c.step, c.hardware, c.runs, c.seconds, c.price, c.maximum) for c in costs
+        PlannedStep(c.step, c.hardware, c.runs, c.seconds, c.price, c.maximum, c.priced)
+        for c in costs
     )
     maximum = total(costs)
     accounts = _accounts(head, value)

@@ -114,6 +114,7 @@ def hardware(data: _Data) -> Hardware:
         price_save=None if save is None else float(save),
         source=data["source"],
         date=data["date"],
+        launch=data.get("launch", "ec2" if data["provider"] == "aws" else None),
     )
 
 

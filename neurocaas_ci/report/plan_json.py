@@ -106,6 +106,7 @@ def _step(step: PlannedStep) -> dict[str, Any]:
         "runs": step.runs,
         "seconds": step.seconds,
         "price_usd_per_hour": dollars(step.price),
+        "price_date": step.priced,
         "maximum_usd": dollars(step.maximum),
     }
 

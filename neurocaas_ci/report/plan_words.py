@@ -184,6 +184,8 @@ def _run(action: RunJob) -> Iterator[str]:
         yield f"run {printable(action.job)}: {what}, {runs}, at most {show(action.maximum)}"
     for step in action.steps:
         each = f"{format_duration(step.seconds)} at {show(step.price)} per hour"
+        if step.priced:
+            each += f" (price of {printable(step.priced)})"
         yield (
             f"    {printable(step.step)}: {counted(step.runs, 'run')} on "
             f"{printable(step.hardware)}, each {each} at most: {show(step.maximum)}"

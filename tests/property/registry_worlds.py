@@ -145,18 +145,23 @@ def files_of(world: World, *, flow: bool | None = False) -> dict[str, bytes]:
     return {**documents, **world.others()}
 
 
+def _draw_hardware(draw: st.DrawFn, name: str) -> Hardware:
+    provider = draw(st.sampled_from(["local", "aws", "slurm"]))
+    launch = draw(st.sampled_from(["ec2", "fargate"])) if provider == "aws" else None
+    shape = draw(st.integers(2, 64)), draw(st.integers(4, 64)) * 10**9, draw(st.integers(0, 8))
+    if launch == "fargate":
+        shape = 4, draw(st.integers(8, 30)) << 30, 0
+    return Hardware(
+        name, provider, *shape,
+        draw(st.sampled_from([0.096, 1.0, 3.072])), draw(st.sampled_from([None, 0.03])),
+        draw(_LINES), "2026-11-01", launch,
+    )  # fmt: skip
+
+
 @st.composite
 def worlds(draw: st.DrawFn, *, least_jobs: int = 0) -> World:
     """Draw a registry that breaks no rule."""
-    hardware = tuple(
-        Hardware(
-            f"m{n}.large", draw(st.sampled_from(["local", "aws", "slurm"])), draw(st.integers(2, 64)),
-            draw(st.integers(4, 64)) * 10**9, draw(st.integers(0, 8)),
-            draw(st.sampled_from([0.096, 1.0, 3.072])), draw(st.sampled_from([None, 0.03])),
-            draw(_LINES), "2026-11-01",
-        )
-        for n in range(draw(st.integers(1, 3)))
-    )  # fmt: skip
+    hardware = tuple(_draw_hardware(draw, f"m{n}.large") for n in range(draw(st.integers(1, 3))))
     logins = draw(
         st.lists(st.sampled_from(["ada", "grace", "Emmy", "x-1"]), min_size=2, unique=True)
     )
@@ -275,8 +280,11 @@ def _some(**values: Any) -> Data:
 
 def _hardware(h: Hardware) -> Data:
     price = _some(standard=h.price_standard, save=h.price_save)
+    # Without it an instance is meant: both ways of saying so are read.
+    launch = None if h.launch == "ec2" and h.gpus % 2 else h.launch
     return {
-        "schema": "neurocaas/hardware/v1", "id": h.id, "provider": h.provider, "vcpus": h.vcpus,
+        "schema": "neurocaas/hardware/v1", "id": h.id, "provider": h.provider,
+        **_some(launch=launch), "vcpus": h.vcpus,
         "memory": format_size(h.memory), "gpus": h.gpus, "price_usd_per_hour": price,
         "source": h.source, "date": h.date,
     }  # fmt: skip

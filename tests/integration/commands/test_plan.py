@@ -56,7 +56,7 @@ def test_an_own_job_needs_nobody(repo: Repo, author: str) -> None:
         "\n"
         "Jobs\n"
         "  run ada/2026-11/second: demo@1.0.0, 2 runs, at most 4.00 USD\n"
-        "      count: 2 runs on large, each 30m at 4.00 USD per hour at most: 4.00 USD\n"
+        "      count: 2 runs on large, each 30m at 4.00 USD per hour (price of 2026-11-01) at most: 4.00 USD\n"
         "      user ada: 6.00 USD of 10.00 left before, 2.00 USD of 10.00 after\n"
         "      group lab: 96.00 USD of 100.00 left before, 92.00 USD of 100.00 after\n"
         "\n"

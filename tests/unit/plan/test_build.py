@@ -51,7 +51,11 @@ def test_a_job_is_priced_and_shown_against_every_account() -> None:
             "ada/2026-11/second",
             "demo",
             "1.0.0",
-            (PlannedStep("count", "large", 2, 1800, microdollars(4), microdollars(4)),),
+            (
+                PlannedStep(
+                    "count", "large", 2, 1800, microdollars(4), microdollars(4), "2026-11-01"
+                ),
+            ),
             microdollars(4),
             budgets=(
                 BudgetLine(Account("user", "ada"), _balance(10), _balance(10, 4)),

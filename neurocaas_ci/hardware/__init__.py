@@ -1,0 +1,1 @@
+"""What AWS says about a hardware type and its price, and what that makes of its file."""
