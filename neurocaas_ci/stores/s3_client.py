@@ -67,6 +67,6 @@ def make_client() -> S3Client:
         response_checksum_validation="when_required",
     )
     try:
-        return boto3.client("s3", config=config)
+        return boto3.Session().client("s3", config=config)
     except NoRegionError:
-        return boto3.client("s3", config=config, region_name="us-east-1")
+        return boto3.Session().client("s3", config=config, region_name="us-east-1")
