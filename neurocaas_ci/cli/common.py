@@ -85,7 +85,7 @@ def open_home(*, sandboxed: bool = False) -> Home:
     home = Home(
         _folder(default_home(), "NEUROCAAS_HOME"),
         cache and _folder(cache, "NEUROCAAS_CACHE"),
-        default_store(),
+        *default_store(),
     )
     if not sandboxed:
         return home
@@ -93,7 +93,7 @@ def open_home(*, sandboxed: bool = False) -> Home:
     from neurocaas_ci.run.reach import make_reachable
 
     shared = home.shared_cache and make_reachable(home.shared_cache)
-    return Home(make_reachable(home.root), shared, home.store)
+    return Home(make_reachable(home.root), shared, home.store, home.group)
 
 
 def ledger_cache() -> Path:

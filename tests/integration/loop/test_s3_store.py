@@ -125,3 +125,38 @@ def test_a_damaged_output_is_found_and_said(on_s3):
     on_s3.s3.delete_object(Bucket=on_s3.bucket, Key=key)
     platform.reconcile("--verify")
     assert on_s3.s3.head_object(Bucket=on_s3.bucket, Key=key)["Metadata"]["sha256"] == digest
+
+
+def test_what_is_of_one_group_is_out_of_reach_for_another(on_s3):
+    """Digests are public, they stand in manifests: whoever knows one must not get the content."""
+    platform = on_s3.platform
+    platform.write(
+        "registry/groups/other-lab.yaml",
+        {"schema": "neurocaas/group/v1", "name": "other-lab", "title": "Other", "budget_usd": 100,
+         "members": ["ada"]},
+    )  # fmt: skip
+    platform.env["NEUROCAAS_GROUP"] = "example-lab"
+    data = platform.put("secret\n")
+    mine = platform.job("mine", data)
+    theirs = platform.job("theirs", data, group="other-lab")
+    platform.reconcile("--no-certify")
+    assert {key.split("/")[1] for key in on_s3.keys("")} == {"groups"}
+    assert {key.split("/")[2] for key in on_s3.keys("groups/")} == {"example-lab"}
+    assert theirs not in platform.run("status", "--no-fetch").stdout
+    assert "not of group" in platform.run("status", "--no-fetch", theirs, code=2).stderr
+    refused = platform.reconcile("--no-certify", "theirs", code=16)
+    assert "the job is of group other-lab" in refused.stderr
+    platform.env["NEUROCAAS_GROUP"] = "other-lab"
+    refused = platform.reconcile("--no-certify", code=16)
+    assert "not in the store" in refused.stderr
+    assert platform.run("data", "ls").stdout == ""
+    assert mine not in platform.run("status", "--no-fetch").stdout
+    # With the data, but without the results of the others: computed, not taken.
+    platform.run("data", "put", str(platform.repo.parent / "d000.txt"))
+    platform.reconcile("--no-certify")
+    key = f"lab/groups/other-lab/state/jobs/{theirs}/runs/001-work/record.json"
+    record = json.loads(on_s3.s3.get_object(Bucket=on_s3.bucket, Key=key)["Body"].read())
+    assert record["status"] == "succeeded"
+    assert record["taken_from"] is None
+    platform.env["NEUROCAAS_GROUP"] = "../other-lab"
+    assert "not the name of a group" in platform.run("data", "ls", code=2).stderr
