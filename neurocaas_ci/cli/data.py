@@ -114,19 +114,38 @@ def _open_regular(path: Path) -> BinaryIO:
 
 
 class _Metered:
-    """A stream that shows on a terminal how much of it has been read."""
+    """A stream that shows on a terminal how much of it has been read.
+
+    A store that needs the digest before it can send anything reads it twice.
+    """
 
     def __init__(self, stream: BinaryIO, size: int, label: str) -> None:
         self._stream, self._size, self._label = stream, size, label
-        self._done, self._shown = 0, -1
+        self._shown = -1
+        self._hashed = False
 
     def read(self, count: int = -1, /) -> bytes:
         """Read on and redraw the line at each full percent."""
         chunk = self._stream.read(count)
-        self._done += len(chunk)
-        percent = 100 * self._done // self._size
+        done = self._stream.tell()
+        percent = 100 * done // self._size
         if on_terminal() and percent != self._shown:
             self._shown = percent
-            end = "\n" if self._done >= self._size else ""
-            click.echo(f"\r{self._label} {percent:3d} %{end}", err=True, nl=False)
+            # The end is read once more, and empty.
+            end = "\n" if done >= self._size else ""
+            what = " sending" if self._hashed else ""
+            click.echo(f"\r{self._label}{what} {percent:3d} %{end}", err=True, nl=False)
         return chunk
+
+    def seekable(self) -> bool:
+        """Tell that it can be read again."""
+        return True
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to another place in the file."""
+        self._hashed = self._stream.tell() >= self._size
+        return self._stream.seek(offset, whence)
