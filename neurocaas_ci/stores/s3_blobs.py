@@ -135,6 +135,27 @@ class S3Blobs:
         with translated(self._where(digest)):
             self._client.delete_object(Bucket=self._place.bucket, Key=self.key(digest))
 
+    def presign(self, blob: Blob, seconds: int) -> tuple[str, dict[str, str]]:
+        """Return an address that takes this one content for so long, and the headers it asks for."""
+        checksum = base64.b64encode(bytes.fromhex(blob.sha256)).decode()
+        with translated(self._where(blob.sha256)):
+            url = self._client.generate_presigned_url(
+                "put_object",
+                Params={
+                    "Bucket": self._place.bucket,
+                    "Key": self.key(blob.sha256),
+                    "IfNoneMatch": "*",
+                    "ChecksumSHA256": checksum,
+                    "Metadata": {METADATA: blob.sha256},
+                },
+                ExpiresIn=seconds,
+            )
+        return url, {
+            "If-None-Match": "*",
+            "x-amz-checksum-sha256": checksum,
+            f"x-amz-meta-{METADATA}": blob.sha256,
+        }
+
     def _reader(self, digest: Sha256) -> S3Reader:
         return S3Reader(self._client, self._place.bucket, self.key(digest), digest)
 

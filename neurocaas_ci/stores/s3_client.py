@@ -59,6 +59,8 @@ def make_client() -> S3Client:
             hint="pip install 'neurocaas-ci[aws]'",
         ) from error
     config = Config(
+        # What a presigned address allows is in its signed headers, which older signatures lack.
+        signature_version="s3v4",
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=_READ_SECONDS,

@@ -37,7 +37,7 @@ def ministack_server(folder: Path, **settings: str) -> Iterator[Aws]:
             stdout=log, stderr=log, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     try:
-        found = Aws(f"http://127.0.0.1:{port}")
+        found = Aws(f"http://127.0.0.1:{port}", "test")
         _wait(process, found.url)
         yield found
     finally:

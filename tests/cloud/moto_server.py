@@ -24,13 +24,14 @@ class Aws(NamedTuple):
     """Where the stand-in listens, and the environment that leads there."""
 
     url: str
+    key: str = "testing"
 
     @property
     def environment(self) -> dict[str, str]:
         return {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.key,
             "AWS_DEFAULT_REGION": REGION,
             # Neither the user's profile nor the address of a cloud machine's credentials.
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -43,8 +44,8 @@ class Aws(NamedTuple):
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.key,
         )
 
     def new_bucket(self) -> str:

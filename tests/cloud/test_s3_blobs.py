@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 from ministack_server import ministack_server
@@ -243,6 +245,26 @@ def test_a_wrong_sum_is_refused_by_a_server_that_checks(strict_bucket):
     with pytest.raises(BackendUnavailableError, match="BadDigest"):
         Upload(client, strict_bucket, "other", digest, 5).send(b"right")
     assert "Contents" not in client.list_objects_v2(Bucket=strict_bucket, Prefix="other")
+
+
+@pytest.mark.slow
+def test_a_presigned_address_takes_no_other_content(strict_bucket):
+    blobs = S3Blobs(strict_bucket, "p", make_client())
+    digest = sha256_bytes(b"right")
+    url, headers = blobs.presign(Blob(digest, 5), 60)
+    parts = urlsplit(url)
+    bare = {name: text for name, text in headers.items() if name != "If-None-Match"}
+    for body, sent, status in (
+        (b"wrung", headers, 400),
+        (b"right", bare, 403),
+        (b"right", headers, 200),
+        (b"right", headers, 412),
+    ):
+        connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+        connection.request("PUT", f"{parts.path}?{parts.query}", body, sent)
+        assert connection.getresponse().status == status
+        connection.close()
+    assert blobs.verify(digest, 5)
 
 
 @pytest.mark.slow
