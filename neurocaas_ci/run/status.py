@@ -17,6 +17,7 @@ from neurocaas_ci.run.progress import progress_in
 State = Literal["queued", "running", "interrupted", "succeeded", "failed", "cancelled", "skipped"]
 
 _PREPARED = "being prepared"
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
         return JobView(merged.id, "", "queued", waiting, age, "waits for a reconcile", (), None)
     facts = records.decode_plan(plan)
     blueprint = f"{facts['blueprint']}@{facts['version']}"
-    runs = tuple(_view_run(home, merged.id, run, dataset) for run, dataset in facts["runs"])
+    runs = _view_runs(home, merged.id, facts["runs"])
     if done is not None:
         record = records.decode_job(done)
         return JobView(
@@ -93,6 +94,16 @@ def read_record(home: Home, job: str, run: str) -> RunRecord | None:
     """Return the record of a run, or None."""
     data = home.state.read(records.record_key(job, run))
     return None if data is None else records.decode_record(data)
+
+
+def _view_runs(home: Home, job: str, runs: Sequence[tuple[str, str]]) -> tuple[RunView, ...]:
+    if home.store is None:
+        return tuple(_view_run(home, job, run, dataset) for run, dataset in runs)
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Each takes some requests, one after the other; of many runs at once.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(lambda row: _view_run(home, job, *row), runs))
 
 
 def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:

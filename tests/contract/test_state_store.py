@@ -26,6 +26,24 @@ def test_what_was_never_written_is_none(state):
     assert state.read("a/b") is None
 
 
+def test_what_is_erased_is_none_and_not_listed(state):
+    for key in ("k/a", "k/b"):
+        state.write(key, b"1", durable=True)
+    state.erase("k/a")
+    state.erase("k/a")
+    state.erase("k/b/c")
+    assert state.read("k/a") is None
+    assert state.keys("k") == ["k/b"]
+
+
+def test_what_is_written_under_a_claim_is_read_back(state):
+    with state.claim("other", wait=True) as claim:
+        for data in (b"1", b"2"):
+            state.write("k", data, claim=claim)
+            assert state.read("k") == data
+        assert claim.alive()
+
+
 def test_keys_are_sorted_and_below_the_prefix_only(state):
     for key in ("jobs/b/2", "jobs/a/1", "jobs/a/10", "jobsmore/x", "other"):
         state.write(key, b"")
