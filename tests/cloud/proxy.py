@@ -28,6 +28,7 @@ class Harm:
     `status` is answered without asking the server; after `forward` it is asked and then answered so:
     the server has done what the client hears has failed. `delay` is seconds before anything.
     `cut` breaks the connection after so many bytes of the answer's body; 0 gives no answer at all.
+    `strip` is a header that the server never gets to see.
     """
 
     when: Callable[[str, str], bool]
@@ -36,6 +37,7 @@ class Harm:
     forward: bool = False
     delay: float = 0.0
     cut: int | None = None
+    strip: str = ""
 
 
 @dataclass
@@ -77,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(*self._ask(body), None)
             return
         time.sleep(harm.delay)
+        del self.headers[harm.strip]
         if harm.status is not None:
             if harm.forward:
                 self._ask(body)
