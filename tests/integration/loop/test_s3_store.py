@@ -15,7 +15,7 @@ from moto_server import moto_server
 
 ROOT = Path(__file__).resolve().parents[3]
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class OnS3:
@@ -70,6 +70,7 @@ def test_every_command_works_from_another_machine(on_s3, tmp_path):
     platform = on_s3.platform
     job = platform.job("shared", platform.put("hello\n"))
     platform.reconcile()
+    assert "identical" in platform.audit("replay", job).stdout
     on_s3.elsewhere()
     assert "succeeded" in platform.run("status", "--no-fetch").stdout
     assert platform.run("logs", "--no-fetch", job).stdout
@@ -160,3 +161,27 @@ def test_what_is_of_one_group_is_out_of_reach_for_another(on_s3):
     assert record["taken_from"] is None
     platform.env["NEUROCAAS_GROUP"] = "../other-lab"
     assert "not the name of a group" in platform.run("data", "ls", code=2).stderr
+
+
+def test_a_killed_reconcile_is_taken_over_from_another_machine(on_s3):
+    """Nothing of the dead one is in the way for longer than its claims were lent."""
+    platform = on_s3.platform
+    job = platform.job("orphan", platform.put("a\n"), parameters={"seconds": 5})
+    working = platform.start("reconcile", "--no-fetch", "--no-certify")
+    try:
+        deadline = time.monotonic() + 60
+        while not on_s3.keys(f"state/jobs/{job}/runs/001-work/log"):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    finally:
+        working.kill()
+        working.wait()
+        working.stderr.close()
+    on_s3.elsewhere()
+    began = time.monotonic()
+    platform.reconcile("--no-certify")
+    assert time.monotonic() - began > 30, "the claim was lent for a minute"
+    record = on_s3.document(job, "runs", "001-work", "record.json")
+    assert (record["status"], record["attempt"]) == ("succeeded", 2)
+    shown = json.loads(platform.run("status", "--no-fetch", "--format", "json").stdout)
+    assert shown["jobs"][0]["runs"][0]["state"] == "succeeded"
