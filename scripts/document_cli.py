@@ -45,6 +45,8 @@ Environment variables:
 |---|---|
 | `NEUROCAAS_HOME` | folder of the store and of all state (default: `~/.local/share/neurocaas`) |
 | `NEUROCAAS_CACHE` | folder of downloads and images, where homes share them (default: `cache/` in the home) |
+| `NEUROCAAS_STORE` | `s3://BUCKET/PREFIX` of contents and state for several machines (default: in the home); AWS settings apply |
+| `NEUROCAAS_GROUP` | the group whose part of that store, and whose jobs, are meant |
 | `NEUROCAAS_USER` | your login in the registry; stands for `--user` and `--maintainer` |
 | `NEUROCAAS_SIGNER` | `local` or `sigstore`; stands for `--signer` |
 | `NO_COLOR` | no colours |

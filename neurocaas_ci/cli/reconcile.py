@@ -28,6 +28,7 @@ from neurocaas_ci.run.pending import (
     Merged,
     in_merge_order,
     manifests,
+    of_group,
     select,
     uncertified,
     unfinished,
@@ -99,7 +100,9 @@ def command(
             Concluder(repo, ref, head.commit, home, signer, trust_config) if certify else None
         )
         wanted = select(head, jobs) if jobs else manifests(head)
-        paths = set(wanted) & set(unfinished(head, home.state))
+        open_jobs = set(wanted) & set(unfinished(head, home.state))
+        # Named ones of another group are refused later, in words.
+        paths = open_jobs if jobs else set(of_group(head, open_jobs, home.group))
         if verify:
             finished = [path for path in wanted if path not in paths]
             paths |= _damaged(home, finished)

@@ -18,9 +18,10 @@ from neurocaas_ci.cli.common import (
     open_home,
     repo_option,
 )
+from neurocaas_ci.errors import UsageError
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.pending import Merged, in_merge_order, manifests, select
+from neurocaas_ci.run.pending import Merged, in_merge_order, manifests, of_group, select
 from neurocaas_ci.run.status import JobView, RunView, view_job, view_jobs
 
 _BAR = 20
@@ -40,8 +41,15 @@ def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, foll
     ref = main_ref(repo, fetch=fetch)
     home = open_home()
     with GitTree(repo, ref) as head:
-        every = in_merge_order(repo, head.commit, manifests(head))
+        mine = of_group(head, manifests(head), home.group)
+        every = in_merge_order(repo, head.commit, mine)
         chosen = set(select(head, [job])) if job else None
+    if chosen is not None and not chosen & set(mine):
+        raise UsageError(
+            f"the job is not of group {home.group}",
+            where=job or "",
+            hint="NEUROCAAS_GROUP says whose store is looked at",
+        )
     while True:
         views = _views(home, every, chosen)
         if style == "json":

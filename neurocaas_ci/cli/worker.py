@@ -51,7 +51,7 @@ def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
             scratch=scratch,
             sandbox=Sandbox.probe(isolation, home.scratch),
             root_of=root_of,
-            log_of=home.state.path,
+            logs=home.logs,
             stop=stop,
             cancel=threading.Event(),
             processors=Processors(1),

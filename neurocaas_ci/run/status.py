@@ -6,18 +6,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged
-from neurocaas_ci.run.progress import last_progress
+from neurocaas_ci.run.progress import progress_in
 
 State = Literal["queued", "running", "interrupted", "succeeded", "failed", "cancelled", "skipped"]
 
 _PREPARED = "being prepared"
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
         return JobView(merged.id, "", "queued", waiting, age, "waits for a reconcile", (), None)
     facts = records.decode_plan(plan)
     blueprint = f"{facts['blueprint']}@{facts['version']}"
-    runs = tuple(_view_run(home, merged.id, run, dataset) for run, dataset in facts["runs"])
+    runs = _view_runs(home, merged.id, facts["runs"])
     if done is not None:
         record = records.decode_job(done)
         return JobView(
@@ -96,6 +96,16 @@ def read_record(home: Home, job: str, run: str) -> RunRecord | None:
     return None if data is None else records.decode_record(data)
 
 
+def _view_runs(home: Home, job: str, runs: Sequence[tuple[str, str]]) -> tuple[RunView, ...]:
+    if home.store is None:
+        return tuple(_view_run(home, job, run, dataset) for run, dataset in runs)
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Each takes some requests, one after the other; of many runs at once.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(lambda row: _view_run(home, job, *row), runs))
+
+
 def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
     record = read_record(home, job, run)
     if record is not None:
@@ -106,21 +116,22 @@ def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
             run, dataset, record.status, 1.0 if record.status == "succeeded" else None, message,
             record.usage.wall_s, record.taken_from,
         )  # fmt: skip
-    log = home.state.path(records.log_key(job, run))
-    if not home.state.held(records.run_key(job, run)):
-        return RunView(run, dataset, "interrupted" if log.exists() else "queued")
-    if not log.exists():
-        return RunView(run, dataset, "queued", message=_PREPARED)
-    progress = last_progress(log)
-    fraction, message = progress or (None, "")
-    return RunView(run, dataset, "running", fraction, message, _age(log))
+    held = home.state.held(records.run_key(job, run))
+    log = home.logs.open(records.log_key(job, run))
+    if log is None:
+        return RunView(run, dataset, "queued", message=_PREPARED if held else "")
+    with log:
+        if not held:
+            return RunView(run, dataset, "interrupted")
+        fraction, message = progress_in(log) or (None, "")
+        return RunView(run, dataset, "running", fraction, message, _age(log))
 
 
-def _age(log: Path) -> float | None:
+def _age(log: BinaryIO) -> float | None:
     """Return the seconds since the first line of a log, which carries its time."""
+    log.seek(0)
+    first = log.read(len("2026-01-01T00:00:00.000Z")).decode("ascii", "replace")
     try:
-        with log.open("rb") as stream:
-            first = stream.read(len("2026-01-01T00:00:00.000Z")).decode("ascii", "replace")
         return max(0.0, time.time() - datetime.fromisoformat(first).timestamp())
-    except (OSError, ValueError):
+    except ValueError:
         return None
