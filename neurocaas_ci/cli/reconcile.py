@@ -114,7 +114,7 @@ def command(
         outcomes = conclude.outcomes([job_id(path) for path in sorted(ended)]) if conclude else []
         if paths:
             count = cpus or len(os.sched_getaffinity(0))
-            observer = make_observer(home)
+            observer = make_observer(home, live=executor == "local")
             merged = in_merge_order(repo, head.commit, paths)
             shown = _checks(repo, home, merged) if checks else None
             reconciler = Reconciler(

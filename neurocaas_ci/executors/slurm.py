@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError
@@ -20,16 +20,16 @@ from neurocaas_ci.executors.slurm_client import Slurm, Task
 from neurocaas_ci.executors.slurm_script import (
     SlurmOptions,
     batch_script,
+    dependencies,
     sbatch_arguments,
     submission_name,
 )
+from neurocaas_ci.executors.slurm_standing import ENGINE, placements, tasks_at
 from neurocaas_ci.executors.slurm_states import LOST, first_word, in_words, placement_state
 from neurocaas_ci.executors.submissions import Journal
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.directory import DirectoryState
 from neurocaas_ci.stores.interface import Claim
-
-ENGINE = "slurm"
 
 _FIRST_PAUSE_S, _GROWTH = 0.5, 1.5
 # A record that a node wrote may be seen here later: NFS keeps what it knows of a folder for a while.
@@ -82,7 +82,7 @@ class SlurmExecutor:
             journal.load()
             self._recover(journal, claim)
             places = journal.places()
-            tasks = self._tasks(places.values())
+            tasks = tasks_at(self._slurm, places.values())
             fresh: list[RunSpec] = []
             under_way: dict[str, str] = {}
             for spec in graph.specs:
@@ -106,7 +106,7 @@ class SlurmExecutor:
         journal.load()
         places = journal.places()
         mine = {run: places[run] for run in self._specs if run in places}
-        self._seen = self._tasks(mine.values())
+        self._seen = tasks_at(self._slurm, mine.values())
         found = placements(mine, self._seen, journal.attempts())
         for run in self._specs:
             # What was settled without being submitted, as the runs that it needs had failed.
@@ -183,7 +183,7 @@ class SlurmExecutor:
                 folder=str(folder),
                 max_parallel=graph.max_parallel,
                 pricing=graph.pricing,
-                dependencies=_dependencies(array, arrays, handles, under_way),
+                dependencies=dependencies(array, arrays, handles, under_way),
                 options=self._options,
             )
             journal.intend(name, tuple(spec.run for spec in array.specs), claim)
@@ -247,30 +247,10 @@ class SlurmExecutor:
                 return " ".join(lines[-3:])
         return ""
 
-    def _tasks(self, places: Iterable[str]) -> dict[str, Task]:
-        wanted = {place.partition("_")[0] for place in places}
-        return self._slurm.tasks(wanted) if wanted else {}
-
     def _opened(self) -> Journal:
         if self._journal is None:
             raise RuntimeError("nothing was submitted")
         return self._journal
-
-
-def placements(
-    places: Mapping[str, str], tasks: Mapping[str, Task], attempts: Mapping[str, int]
-) -> dict[str, Placement]:
-    """Return how runs stand, by run, from where they are and what Slurm says."""
-    found: dict[str, Placement] = {}
-    for run, place in places.items():
-        task = tasks.get(place)
-        if task is None:
-            found[run] = Placement(run, "ended", LOST, "", place, attempts.get(run, 1))
-        else:
-            state = placement_state(task.word, task.reason)
-            reason = in_words(task.word, task.reason)
-            found[run] = Placement(run, state, reason, task.node, place, attempts.get(run, 1))
-    return found
 
 
 def _in_flight(run: str, placement: Placement) -> BackendUnavailableError:
@@ -281,33 +261,3 @@ def _in_flight(run: str, placement: Placement) -> BackendUnavailableError:
         where=run,
         hint="`neurocaas reconcile` takes it up when it has ended",
     )
-
-
-def _dependencies(
-    array: JobArray,
-    arrays: Sequence[JobArray],
-    handles: Sequence[str],
-    under_way: Mapping[str, str],
-) -> list[str]:
-    """Return the dependencies of an array, as sbatch takes them.
-
-    Where tasks would wait for more than they need, they start after it in any case and judge for
-    themselves: a failure that is none of theirs must not end them.
-    """
-    found: list[str] = []
-    for after in array.after:
-        handle = handles[after.array]
-        earlier = {spec.run for spec in arrays[after.array].specs}
-        if after.relation == "each":
-            found.append(f"aftercorr:{handle}")
-        elif all(earlier <= set(spec.needs.values()) for spec in array.specs):
-            found.append(f"afterok:{handle}")
-        else:
-            found.append(f"afterany:{handle}")
-    before = {
-        under_way[run].partition("_")[0]
-        for spec in array.specs
-        for run in spec.needs.values()
-        if run in under_way
-    }
-    return found + [f"afterany:{handle}" for handle in sorted(before)]

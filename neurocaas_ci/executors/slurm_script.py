@@ -87,3 +87,36 @@ def batch_script(folder: str, options: SlurmOptions) -> str:
     exports = [f"export {k}={shlex.quote(v)}" for k, v in sorted(options.environment.items())]
     command = shlex.join([*options.command, f"{folder}/%a.json"])
     return "\n".join(["#!/bin/sh", *exports, f"exec {command}", ""])
+
+
+def dependencies(
+    array: JobArray,
+    arrays: Sequence[JobArray],
+    handles: Sequence[str],
+    under_way: Mapping[str, str],
+) -> list[str]:
+    """Return the dependencies of an array, as sbatch takes them.
+
+    `handles` are those of the arrays that were submitted before, `under_way` the tasks, by run, of
+    an earlier submission of the same job.
+
+    Where tasks would wait for more than they need, they start after it in any case and judge for
+    themselves: a failure that is none of theirs must not end them.
+    """
+    found: list[str] = []
+    for after in array.after:
+        handle = handles[after.array]
+        earlier = {spec.run for spec in arrays[after.array].specs}
+        if after.relation == "each":
+            found.append(f"aftercorr:{handle}")
+        elif all(earlier <= set(spec.needs.values()) for spec in array.specs):
+            found.append(f"afterok:{handle}")
+        else:
+            found.append(f"afterany:{handle}")
+    before = {
+        under_way[run].partition("_")[0]
+        for spec in array.specs
+        for run in spec.needs.values()
+        if run in under_way
+    }
+    return found + [f"afterany:{handle}" for handle in sorted(before)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from neurocaas_ci.executors.interface import Placement
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
@@ -51,18 +52,29 @@ class JobView:
         return sum(run.state in states for run in self.runs)
 
 
-def view_jobs(home: Home, jobs: Sequence[Merged]) -> list[JobView]:
+Standing = Callable[[str], Mapping[str, Placement]]
+"""Say how the runs of a job stand with an engine; empty where none has any of them."""
+
+
+def no_engine(_job: str) -> Mapping[str, Placement]:
+    """Say that no engine has runs of the job."""
+    return {}
+
+
+def view_jobs(home: Home, jobs: Sequence[Merged], standing: Standing = no_engine) -> list[JobView]:
     """Return the views of jobs that are given in queue order."""
     views: list[JobView] = []
     waiting = 0
     for merged in jobs:
-        view = view_job(home, merged, waiting)
+        view = view_job(home, merged, waiting, standing)
         waiting += view.position is not None
         views.append(view)
     return views
 
 
-def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
+def view_job(
+    home: Home, merged: Merged, waiting: int = 0, standing: Standing = no_engine
+) -> JobView:
     """Return what is known of one job; `waiting` jobs are before it."""
     age = time.time() - merged.time
     done = home.state.read(records.job_key(merged.id))
@@ -74,7 +86,10 @@ def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
         return JobView(merged.id, "", "queued", waiting, age, "waits for a reconcile", (), None)
     facts = records.decode_plan(plan)
     blueprint = f"{facts['blueprint']}@{facts['version']}"
-    runs = tuple(_view_run(home, merged.id, run, dataset) for run, dataset in facts["runs"])
+    away = {} if done is not None else standing(merged.id)
+    runs = tuple(
+        _view_run(home, merged.id, run, dataset, away.get(run)) for run, dataset in facts["runs"]
+    )
     if done is not None:
         record = records.decode_job(done)
         return JobView(
@@ -84,6 +99,7 @@ def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
     state: State = (
         "running"
         if any(run.state == "running" or run.message == _PREPARED for run in runs)
+        or any(placement.state != "ended" for placement in away.values())
         else "interrupted"
     )
     message = "" if state == "running" else "`neurocaas reconcile` goes on where it stopped"
@@ -96,7 +112,7 @@ def read_record(home: Home, job: str, run: str) -> RunRecord | None:
     return None if data is None else records.decode_record(data)
 
 
-def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
+def _view_run(home: Home, job: str, run: str, dataset: str, placement: Placement | None) -> RunView:
     record = read_record(home, job, run)
     if record is not None:
         message = record.message
@@ -108,12 +124,21 @@ def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
         )  # fmt: skip
     log = home.state.path(records.log_key(job, run))
     if not home.state.held(records.run_key(job, run)):
+        if placement is not None:
+            return _view_away(run, dataset, placement)
         return RunView(run, dataset, "interrupted" if log.exists() else "queued")
     if not log.exists():
         return RunView(run, dataset, "queued", message=_PREPARED)
     progress = last_progress(log)
     fraction, message = progress or (None, "")
     return RunView(run, dataset, "running", fraction, message, _age(log))
+
+
+def _view_away(run: str, dataset: str, placement: Placement) -> RunView:
+    """Say how a run stands that an engine has and no worker has begun, or has ended."""
+    state: State = "interrupted" if placement.state == "ended" else placement.state
+    at = f"on {placement.machine}" if placement.machine and state == "running" else ""
+    return RunView(run, dataset, state, message=at or placement.reason)
 
 
 def _age(log: Path) -> float | None:

@@ -102,13 +102,13 @@ class Worker:
     def _settled(
         self, spec: RunSpec, upstream: Mapping[str, RunRecord | None], claim: Claim
     ) -> RunRecord | None:
+        cancelled = any(r is not None and r.status == "cancelled" for r in upstream.values())
+        if self.cancel.is_set() or cancelled:
+            return self._never_ran(spec, "cancelled", "cancelled", "the job was cancelled", claim)
         for run, record in upstream.items():
             if record is not None and record.status != "succeeded":
                 message = f"run {run}, which it needs, failed"
                 return self._never_ran(spec, "skipped", "upstream_failed", message, claim)
-        if self.cancel.is_set():
-            message = "the job was cancelled"
-            return self._never_ran(spec, "cancelled", "cancelled", message, claim)
         return None
 
     def finished(self, spec: RunSpec) -> RunRecord | None:
