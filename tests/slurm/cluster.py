@@ -72,6 +72,8 @@ class Cluster:
             "SLURM_CONF": str(self.folder / "etc/slurm.conf"),
         }
         self._daemons: dict[str, subprocess.Popen] = {}
+        self._first_job = 1
+        self._ports: list[int] = []
 
     def __enter__(self):
         try:
@@ -128,7 +130,7 @@ class Cluster:
             if f"SLURMD_NODENAME={node}".encode() in environ and self._mark in environ:
                 victims.add(pid)
         managers = set()
-        for pid in list(victims):
+        for pid in victims:
             while (pid := processes.get(pid, (0, b""))[0]) > 1:
                 if _name(pid).startswith("slurmstepd"):
                     managers.add(pid)
@@ -142,6 +144,16 @@ class Cluster:
         daemon = self._daemons.pop("slurmctld")
         daemon.kill()
         daemon.wait()
+
+    def forget(self):
+        """Make the controller forget every job, as it does by itself after a while."""
+        self.stop_controller()
+        shutil.rmtree(self.folder / "state")
+        (self.folder / "state").mkdir()
+        # Numbers of jobs go on: the accounting would take equal ones for the same.
+        self._first_job += 1000
+        self._write_configuration(self._ports)
+        self.start_controller()
 
     def start_controller(self):
         """Start the controller, and wait until it answers."""
@@ -205,7 +217,7 @@ class Cluster:
         key = self.folder / "etc/munge.key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o600)
-        ports = _free_ports(3 + len(self.nodes))
+        ports = self._ports = _free_ports(3 + len(self.nodes))
         self._write_configuration(ports)
         # munge as root insists on --force: its folders are not those of a system service.
         self._spawn(
@@ -300,6 +312,7 @@ class Cluster:
             "SelectType=select/cons_tres",
             "SelectTypeParameters=CR_CPU_Memory",
             "JobRequeue=1",
+            f"FirstJobId={self._first_job}",
             f"MaxArraySize={self.max_array}",
             "JobAcctGatherType=jobacct_gather/none",
             "GresTypes=gpu",

@@ -124,9 +124,7 @@ def test_cancel_while_running_and_waiting(platform, cluster):
 
 def test_left_under_way_and_taken_up_again(platform, cluster):
     """Without waiting; status says why runs wait, logs can be followed, Ctrl-C leaves them."""
-    job = platform.job(
-        "away", platform.put("a\n"), blueprint="chain", parameters={"seconds": 6}
-    )
+    job = platform.job("away", platform.put("a\n"), blueprint="chain", parameters={"seconds": 6})
     done = platform.reconcile("--no-wait", code=16)
     assert "in Slurm as" in done.stderr
     cluster.wait(lambda: running(cluster, "away"), what="the first run")
