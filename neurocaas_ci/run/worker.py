@@ -259,9 +259,9 @@ class Worker:
         Engines end a job by a signal to all its processes: the workflow can be gone before ours has
         been noticed.
         """
-        if result.reason == "killed":
+        if result.reason == "killed" and self.machine is not None:
             return self.stop.wait(_SIGNAL_LAG_S)
-        return self.stop.is_set() and result.reason in {"cancelled", "nonzero_exit"}
+        return self.stop.is_set() and result.reason in {"cancelled", "killed", "nonzero_exit"}
 
     def _count(self, spec: RunSpec) -> int:
         """Note, under the claim, that the run is started once more."""

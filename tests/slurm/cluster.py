@@ -207,7 +207,7 @@ class Cluster:
                 stdout=output,
                 stderr=output,
                 cwd=self.folder,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of the kernel, no lock
                 start_new_session=True,
             )
 
@@ -263,7 +263,12 @@ class Cluster:
         )
         client = [find("mariadb"), "--no-defaults", "-S", f"{data}/s.sock", "-e"]
         self.wait(
-            lambda: subprocess.run([*client, "select 1"], capture_output=True).returncode == 0,
+            lambda: (
+                subprocess.call(
+                    [*client, "select 1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
+                == 0
+            ),
             what="mariadbd",
         )
         subprocess.run([*client, sql], check=True, capture_output=True)
@@ -307,8 +312,7 @@ class Cluster:
             "MinJobAge=300",
             "BatchStartTimeout=20",
             "SchedulerType=sched/backfill",
-            "SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,"
-            "sched_min_interval=100000",
+            "SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2",
             "SelectType=select/cons_tres",
             "SelectTypeParameters=CR_CPU_Memory",
             "JobRequeue=1",
