@@ -122,7 +122,8 @@ def command(
                 head=head,
                 home=home,
                 images=Images(home.cache, say),
-                sandbox=Sandbox.probe(isolation, home.scratch),
+                # A cluster's nodes sandbox; the machine that submits may not be able to.
+                sandbox=Sandbox.probe(isolation if executor == "local" else "none", home.scratch),
                 make_executor=executor_maker(
                     executor, home, head, cpus=count, isolation=isolation, wait=wait
                 ),
