@@ -1,7 +1,7 @@
 """A real Slurm on this machine: its own daemons, in a folder, on loopback, with several virtual nodes.
 
 Nothing of an installed Slurm is used but its programs. Every daemon stays in the foreground as our
-child, dies with us, and is ended by its process id.
+child, dies with the thread that started it (the main one), and is ended by its process id.
 """
 
 from __future__ import annotations
@@ -140,10 +140,10 @@ class Cluster:
         daemon.wait()
 
     def stop_controller(self):
-        """End the controller as a crash would."""
+        """End the controller in good order: killed, it may not have saved what it knew."""
         daemon = self._daemons.pop("slurmctld")
-        daemon.kill()
-        daemon.wait()
+        daemon.terminate()
+        daemon.wait(20)
 
     def forget(self):
         """Make the controller forget every job, as it does by itself after a while."""
@@ -165,14 +165,11 @@ class Cluster:
         with contextlib.suppress(Exception):
             if "slurmctld" in self._daemons:
                 self.call("scancel", "-s", "KILL", "-f", "-u", "root", check=False)
+        # Nothing of it is needed any more, so nobody is given time to put things in order.
         for daemon in reversed(self._daemons.values()):
-            daemon.terminate()
+            daemon.kill()
         for daemon in self._daemons.values():
-            try:
-                daemon.wait(5)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+            daemon.wait()
         # Step managers outlive the daemon that started them, and jobs outlive those.
         for _ in range(5):
             left = [pid for pid, (_, env) in _processes().items() if self._mark in env]
@@ -312,7 +309,7 @@ class Cluster:
             "MinJobAge=300",
             "BatchStartTimeout=20",
             "SchedulerType=sched/backfill",
-            "SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2",
+            "SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1",
             "SelectType=select/cons_tres",
             "SelectTypeParameters=CR_CPU_Memory",
             "JobRequeue=1",
