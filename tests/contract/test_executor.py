@@ -15,7 +15,7 @@ from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.executors.interface import Unfinished
 from neurocaas_ci.model.run import RunRecord
 
-pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(300)]
 loop = load("integration/loop/conftest.py")
 clusters = load("slurm/cluster.py")
 

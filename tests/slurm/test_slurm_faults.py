@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 # Stands before every command of Slurm and ends the runner, its parent, at the chosen call: before
 # the call reaches Slurm, while it is on its way, or after it has come back.
@@ -91,7 +91,7 @@ def test_two_runners_at_once(platform, cluster):
     job = platform.job("both", platform.put("a\n", "b\n"), blueprint="chain")
     first, second = (platform.start("reconcile", "--no-fetch", "--no-certify") for _ in range(2))
     for runner in (first, second):
-        _, errors = runner.communicate(timeout=60)
+        _, errors = runner.communicate(timeout=120)
         assert runner.returncode == 0, errors
     assert len(arrays(cluster, "both")) == 2
     assert {r["attempt"] for r in platform.records(job).values()} == {1}
@@ -108,7 +108,7 @@ def test_a_node_dies_and_its_run_is_finished_elsewhere(platform, cluster):
     lost = [task for task, node in nodes(cluster, "power").items() if node == victim]
     cluster.kill_node(victim)
     try:
-        _, errors = process.communicate(timeout=100)
+        _, errors = process.communicate(timeout=200)
     finally:
         cluster.start_node(victim)
     assert process.returncode == 0, errors
@@ -127,7 +127,7 @@ def test_slurm_loses_a_run_behind_our_back(platform, cluster):
     process = platform.start("reconcile", "--no-fetch")
     task = cluster.wait(lambda: next(iter(nodes(cluster, "gone")), None), what="a run")
     cluster.call("scancel", task)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 16, errors
     assert "cancelled in Slurm (CANCELLED)" in errors
     assert "1 of 2 runs are unfinished" in errors
@@ -165,7 +165,7 @@ def test_the_controller_is_away_for_a_while(platform, cluster):
     cluster.stop_controller()
     time.sleep(4)
     cluster.start_controller()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert platform.record(job, "001-work")["attempt"] == 1
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 
 def digests(platform, job):
@@ -77,7 +77,7 @@ def test_seventy_datasets_in_one_array_a_few_at_once(platform, cluster):
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        platform.run("reconcile", "--no-fetch", "--no-certify", timeout=110)
+        platform.run("reconcile", "--no-fetch", "--no-certify", timeout=250)
     finally:
         ended.set()
         watcher.join()
@@ -113,7 +113,7 @@ def test_cancel_while_running_and_waiting(platform, cluster):
     process = platform.start("reconcile", "--no-fetch")
     cluster.wait(lambda: len(running(cluster, "long")) == 2, what="two runs")
     platform.run("job", "cancel", "long", "--reason", "mistake", "--commit", "--no-fetch")
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert platform.job_record(job)["status"] == "cancelled"
     states = {r["status"] for r in platform.records(job).values()}
