@@ -100,7 +100,7 @@ class Cluster:
         rows = self.call("squeue", "-h", "-r", "-t", "all", "-o", "%F_%K|%j|%T")
         return [tuple(line.split("|")) for line in rows.splitlines()]
 
-    def wait(self, condition, seconds=30.0, what="condition"):
+    def wait(self, condition, seconds=60.0, what="condition"):
         """Wait until a condition gives something true, and return that."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -120,6 +120,12 @@ class Cluster:
     def start_node(self, node):
         """Start the daemon of a node."""
         self._spawn(f"slurmd-{node}", "slurmd", "-D", "-N", node, "-f", self._conf)
+
+    def kill_daemon(self, node):
+        """End only the daemon of a node: to Slurm it is gone, but what runs there goes on."""
+        daemon = self._daemons.pop(f"slurmd-{node}")
+        daemon.kill()
+        daemon.wait()
 
     def kill_node(self, node):
         """End a node as a power cut would: its daemon, its step managers and what they run."""
