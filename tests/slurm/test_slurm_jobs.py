@@ -124,7 +124,7 @@ def test_cancel_while_running_and_waiting(platform, cluster):
 
 def test_left_under_way_and_taken_up_again(platform, cluster):
     """Without waiting; status says why runs wait, logs can be followed, Ctrl-C leaves them."""
-    job = platform.job("away", platform.put("a\n"), blueprint="chain", parameters={"seconds": 6})
+    job = platform.job("away", platform.put("a\n"), blueprint="chain", parameters={"seconds": 10})
     done = platform.reconcile("--no-wait", code=16)
     assert "in Slurm as" in done.stderr
     cluster.wait(lambda: running(cluster, "away"), what="the first run")
@@ -132,7 +132,9 @@ def test_left_under_way_and_taken_up_again(platform, cluster):
     assert "waits for runs that it needs (Dependency)" in shown
     assert "  running" in shown.split("\n")[0]
     process = platform.start("reconcile", "--no-fetch")
-    time.sleep(2)
+    while "with Slurm already" not in process.stderr.readline():
+        assert process.poll() is None
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert "2 runs go on in Slurm" in errors
