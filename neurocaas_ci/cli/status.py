@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -17,8 +18,11 @@ from neurocaas_ci.cli.common import (
     main_ref,
     open_home,
     repo_option,
+    say,
 )
-from neurocaas_ci.errors import UsageError
+from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.executors.interface import Placement
+from neurocaas_ci.executors.submissions import journal_key
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged, in_merge_order, manifests, of_group, select
@@ -64,11 +68,23 @@ def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, foll
 
 
 def _views(home: Home, every: list[Merged], chosen: set[str] | None) -> list[JobView]:
-    views = view_jobs(home, every)
+    def standing(job: str) -> Mapping[str, Placement]:
+        if home.state.read(journal_key(job, "slurm")) is None:
+            return {}
+        from neurocaas_ci.executors.slurm_client import SlurmCommands
+        from neurocaas_ci.executors.slurm_standing import standing as ask
+
+        try:
+            return ask(home.state, SlurmCommands(), job)
+        except BackendUnavailableError as error:
+            say(f"note: how {job} stands with Slurm is not known: {error.message}")
+            return {}
+
+    views = view_jobs(home, every, standing)
     if chosen is None:
         return views
     waiting = {view.id: view.position or 0 for view in views}
-    return [view_job(home, m, waiting[m.id]) for m in every if m.path in chosen]
+    return [view_job(home, m, waiting[m.id], standing) for m in every if m.path in chosen]
 
 
 def _show(lines: list[str], *, redraw: bool) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from neurocaas_ci.errors import IntegrityError, NeurocaasError
 from neurocaas_ci.model.digest import Sha256
@@ -31,6 +32,7 @@ from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
 from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
 from neurocaas_ci.stores.interface import BlobStore, Claim, LostClaimError, StateStore
 
+_SIGNAL_LAG_S = 0.5
 _NO_ISOLATION = Isolation(level="none", network=False)
 
 
@@ -46,7 +48,8 @@ class Worker:
 
     `root_of` gives the verified root folder of an image, `logs` the live log of a state key; `stop`
     ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
-    a workflow runs, not while its inputs are laid out or its outputs are stored.
+    a workflow runs, not while its inputs are laid out or its outputs are stored. `machine` is what
+    records say of a machine that an engine chose.
     """
 
     blobs: BlobStore
@@ -58,6 +61,7 @@ class Worker:
     stop: Event
     cancel: Event
     processors: Processors
+    machine: Mapping[str, Any] | None = None
 
     def execute(self, spec: RunSpec) -> RunRecord:
         """Run the spec unless that has been done, and return its record.
@@ -99,13 +103,13 @@ class Worker:
     def _settled(
         self, spec: RunSpec, upstream: Mapping[str, RunRecord | None], claim: Claim
     ) -> RunRecord | None:
+        cancelled = any(r is not None and r.status == "cancelled" for r in upstream.values())
+        if self.cancel.is_set() or cancelled:
+            return self._never_ran(spec, "cancelled", "cancelled", "the job was cancelled", claim)
         for run, record in upstream.items():
             if record is not None and record.status != "succeeded":
                 message = f"run {run}, which it needs, failed"
                 return self._never_ran(spec, "skipped", "upstream_failed", message, claim)
-        if self.cancel.is_set():
-            message = "the job was cancelled"
-            return self._never_ran(spec, "cancelled", "cancelled", message, claim)
         return None
 
     def finished(self, spec: RunSpec) -> RunRecord | None:
@@ -210,7 +214,7 @@ class Worker:
                 raise LostClaimError(
                     "another worker has taken this run over", where=f"{spec.job}#{spec.run}"
                 )
-            if self.stop.is_set() and result.reason == "cancelled":
+            if self._was_stopped(result):
                 raise InterruptedRunError(
                     "stopped; it starts again", where=f"{spec.job}#{spec.run}"
                 )
@@ -247,8 +251,19 @@ class Worker:
                 ended=_now(),
                 attempt=number,
                 stages={"stage_in": staging, **result.stages, "hash_store": storing},
+                machine=self.machine,
             )
             return self._write(record, claim)
+
+    def _was_stopped(self, result: SandboxResult) -> bool:
+        """Tell whether a workflow ended because this worker shall end.
+
+        Engines end a job by a signal to all its processes: the workflow can be gone before ours has
+        been noticed.
+        """
+        if result.reason == "killed" and self.machine is not None:
+            return self.stop.wait(_SIGNAL_LAG_S)
+        return self.stop.is_set() and result.reason in {"cancelled", "killed", "nonzero_exit"}
 
     def _count(self, spec: RunSpec) -> int:
         """Note, under the claim, that the run is started once more."""
