@@ -56,7 +56,8 @@ def finish(
                     cpu_s=sum(r.usage.cpu_s for r in ordered),
                     cost_usd=round(cost, 6),
                     prices=prices,
-                    host=facts,
+                    # What an engine chose counts, not the machine that waited for it.
+                    host=next((dict(r.machine) for r in ordered if r.machine), facts),
                     started=min(r.started for r in ordered),
                     ended=max(r.ended for r in ordered),
                     message=message,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from neurocaas_ci.errors import IntegrityError, NeurocaasError
 from neurocaas_ci.model.digest import Sha256
@@ -30,6 +31,7 @@ from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
 from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
 from neurocaas_ci.stores.interface import BlobStore, Claim, LostClaimError, StateStore
 
+_SIGNAL_LAG_S = 0.5
 _NO_ISOLATION = Isolation(level="none", network=False)
 
 
@@ -45,7 +47,8 @@ class Worker:
 
     `root_of` gives the verified root folder of an image, `log_of` the live log of a state key;
     `stop` ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
-    a workflow runs, not while its inputs are laid out or its outputs are stored.
+    a workflow runs, not while its inputs are laid out or its outputs are stored. `machine` is what
+    records say of a machine that an engine chose.
     """
 
     blobs: BlobStore
@@ -57,6 +60,7 @@ class Worker:
     stop: Event
     cancel: Event
     processors: Processors
+    machine: Mapping[str, Any] | None = None
 
     def execute(self, spec: RunSpec) -> RunRecord:
         """Run the spec unless that has been done, and return its record.
@@ -206,7 +210,7 @@ class Worker:
                 raise LostClaimError(
                     "another worker has taken this run over", where=f"{spec.job}#{spec.run}"
                 )
-            if self.stop.is_set() and result.reason == "cancelled":
+            if self._was_stopped(result):
                 raise InterruptedRunError(
                     "stopped; it starts again", where=f"{spec.job}#{spec.run}"
                 )
@@ -243,10 +247,21 @@ class Worker:
                 ended=_now(),
                 attempt=number,
                 stages={"stage_in": staging, **result.stages, "hash_store": storing},
+                machine=self.machine,
             )
             return self._write(record, claim)
         finally:
             self.scratch.discard(attempt)
+
+    def _was_stopped(self, result: SandboxResult) -> bool:
+        """Tell whether a workflow ended because this worker shall end.
+
+        Engines end a job by a signal to all its processes: the workflow can be gone before ours has
+        been noticed.
+        """
+        if result.reason == "killed":
+            return self.stop.wait(_SIGNAL_LAG_S)
+        return self.stop.is_set() and result.reason in {"cancelled", "nonzero_exit"}
 
     def _count(self, spec: RunSpec) -> int:
         """Note, under the claim, that the run is started once more."""
