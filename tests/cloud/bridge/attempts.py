@@ -71,6 +71,8 @@ class Host:
         """
         instance = self._launch(task)
         folder = tempfile.mkdtemp(prefix=f"{instance}-")
+        # A worker's sandbox runs as nobody, who must be able to search the folder.
+        os.chmod(folder, 0o755)  # noqa: S103
         stream = f"{task.log_prefix}/default/{instance}"
         try:
             started(instance, stream)

@@ -1,0 +1,106 @@
+"""Ask AWS Batch how the tasks of arrays stand, in as few calls as it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from neurocaas_ci.executors.batch.words import (
+    ENDED,
+    STATES,
+    ended_reason,
+    placement_state,
+    waiting_reason,
+)
+from neurocaas_ci.executors.interface import PlacementState
+from neurocaas_ci.executors.submissions import Submission
+
+LOST = "AWS Batch does not know it any more"
+
+
+class Standing(NamedTuple):
+    """How one task stands: its id, its state with Batch, and why, in words."""
+
+    id: str
+    status: str
+    reason: str
+
+    @property
+    def state(self) -> PlacementState:
+        """Return our word for the state."""
+        return placement_state(self.status)
+
+
+class Describes(Protocol):
+    """The two calls with which Batch is asked."""
+
+    def describe(self, ids: list[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the descriptions of jobs by id."""
+        ...
+
+    def tasks(self, array: str, statuses: Iterable[str]) -> Iterable[Mapping[str, Any]]:
+        """Return the lines of the tasks of an array that are in one of the states."""
+        ...
+
+
+def task_id(submission: Submission, task: int) -> str:
+    """Return the id with Batch of one task; empty when the submission was not taken yet."""
+    if submission.handle is None:
+        return ""
+    return submission.handle if len(submission.runs) == 1 else f"{submission.handle}:{task}"
+
+
+class Watch:
+    """Remember how arrays stood: the tasks of one of which no count has changed are not listed again."""
+
+    def __init__(self, batch: Describes) -> None:
+        self._batch = batch
+        self._counts: dict[str, dict[str, int]] = {}
+        self._tasks: dict[str, dict[str, Standing]] = {}
+
+    def look(self, submissions: Iterable[Submission]) -> dict[str, Standing]:
+        """Return by task id how the tasks of submissions stand; what Batch has forgotten is left out."""
+        taken = {s.handle: s for s in submissions if s.handle is not None}
+        found: dict[str, Standing] = {}
+        # An array that has ended stays as it is.
+        asked = [handle for handle in taken if not self._has_ended(handle)]
+        described = self._batch.describe(asked)
+        for handle, submission in taken.items():
+            if handle in described:
+                self._take(described[handle], several=len(submission.runs) > 1)
+            found.update(self._tasks.get(handle, {}))
+        return found
+
+    def _has_ended(self, handle: str) -> bool:
+        tasks = self._tasks.get(handle)
+        return bool(tasks) and all(task.status in ENDED for task in (tasks or {}).values())
+
+    def _take(self, job: Mapping[str, Any], *, several: bool) -> None:
+        handle = job["jobId"]
+        if not several:
+            self._tasks[handle] = {handle: standing(job)}
+            return
+        counts = dict((job.get("arrayProperties") or {}).get("statusSummary") or {})
+        if counts and self._counts.get(handle) == counts:
+            return
+        states = [state for state in STATES if counts.get(state, 0) or not counts]
+        lines = self._batch.tasks(handle, states)
+        # A task that changes while it is listed may be seen twice: what comes later is newer.
+        self._tasks[handle] = {
+            **self._tasks.get(handle, {}),
+            **{t["jobId"]: standing(t) for t in lines},
+        }
+        seen = [task.status for task in self._tasks[handle].values()]
+        if all(seen.count(state) == counts.get(state, 0) for state in STATES):
+            self._counts[handle] = counts
+
+
+def standing(job: Mapping[str, Any]) -> Standing:
+    """Return how a task stands, from its description or its line in a list."""
+    status = str(job["status"])
+    reason = ""
+    if status in ENDED:
+        reason = "" if status == "SUCCEEDED" else ended_reason(job)
+    elif placement_state(status) == "queued":
+        reason = waiting_reason(status, str(job.get("statusReason") or ""))
+    return Standing(str(job["jobId"]), status, reason)
