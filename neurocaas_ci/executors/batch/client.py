@@ -107,6 +107,8 @@ class Batch:
 
     def log(self, group: str, stream: str) -> Iterator[str]:
         """Yield the lines of a log stream, from its start; nothing when there is no such stream."""
+        from botocore.exceptions import ClientError
+
         with translated(f"read the log stream {stream}"):
             logs = self._logs()
             token: dict[str, Any] = {}
@@ -115,8 +117,10 @@ class Batch:
                     answer = logs.get_log_events(
                         logGroupName=group, logStreamName=stream, startFromHead=True, **token
                     )
-                except logs.exceptions.ResourceNotFoundException:
-                    return
+                except ClientError as error:
+                    if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                        return
+                    raise
                 for event in answer["events"]:
                     yield event["message"]
                 following = answer["nextForwardToken"]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
 
+from botocore.exceptions import ClientError
 from bridge.rules import EXITED, TIMED_OUT, AttemptEnd
 
 _TICK = 0.03
@@ -209,10 +210,16 @@ class Host:
 
     def _open_log(self, group: str, stream: str) -> Callable[[IO[bytes]], None]:
         logs = self.client("logs")
-        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_group(logGroupName=group)
-        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        for create, name in (
+            (logs.create_log_group, {}),
+            (logs.create_log_stream, {"logStreamName": stream}),
+        ):
+            try:
+                create(logGroupName=group, **name)
+            except ClientError as error:
+                # Not `logs.exceptions`: botocore makes that class anew in each thread that asks.
+                if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                    raise
 
         def copy(lines: IO[bytes]) -> None:
             for line in lines:

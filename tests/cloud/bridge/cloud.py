@@ -140,6 +140,18 @@ class Cloud:
         ]
         return found + [f"process {pid}" for pid in self.host.processes]
 
+    def status(self, job: str) -> str:
+        """Return how a job stands."""
+        return str(self.client("batch").describe_jobs(jobs=[job])["jobs"][0]["status"])
+
+    def forget(self, job: str) -> None:
+        """Let Batch lose a job that has not started: it ends, and nobody can ask about it."""
+        jobs = batch_backends["123456789012"][REGION]._jobs
+        for name in [name for name in jobs if name.partition(":")[0] == job]:
+            lost = jobs.pop(name)
+            lost.job_queue.jobs.remove(lost)
+            lost.terminate("lost")
+
     def reclaim(self, job: str, timeout: float = 30) -> str:
         """Terminate the instance of a job as AWS reclaims a spot instance; return its id."""
         deadline = time.monotonic() + timeout
