@@ -12,7 +12,7 @@ import click
 from neurocaas_ci.cli.common import human_size, on_terminal, open_home, say
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.stores.names import NamedBlob, all_names, check_name, look_up, remember
+from neurocaas_ci.stores.names import NamedBlob, all_names, check_name, forget, look_up, remember
 
 _LARGE = 64 << 20
 
@@ -88,10 +88,10 @@ def rm(names: tuple[str, ...], *, content: bool) -> None:
             raise UsageError(
                 f"no dataset named store:{label}", hint="`neurocaas data ls` lists them"
             )
-        home.state.path(f"names/{label}").unlink(missing_ok=True)
+        forget(home.state, label)
         others = [e.name for e in all_names(home.state) if e.sha256 == entry.sha256]
         if content and not others:
-            home.blobs.path(entry.sha256).unlink(missing_ok=True)
+            home.blobs.erase(entry.sha256)
         say(f"removed store:{label}{_fate(others) if content else ''}")
 
 

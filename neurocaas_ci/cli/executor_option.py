@@ -21,6 +21,7 @@ from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
 from neurocaas_ci.run.reconcile import MakeExecutor
+from neurocaas_ci.stores.directory import DirectoryState
 
 ExecutorKind = Literal["local", "slurm", "aws-batch"]
 Pricing = Literal["standard", "save"]
@@ -73,6 +74,13 @@ def executor_maker(
     from neurocaas_ci.executors.slurm_client import SlurmCommands
     from neurocaas_ci.executors.slurm_script import SlurmOptions
 
+    state = home.state
+    if not isinstance(state, DirectoryState):
+        raise UsageError(
+            "nodes of Slurm share the home with this machine, and no store elsewhere",
+            where="NEUROCAAS_STORE",
+            hint="unset it, or use another executor",
+        )
     slurm = SlurmCommands()
     options = SlurmOptions(
         command=(sys.executable, "-m", "neurocaas_ci.cli.main", "worker", "--isolation", isolation),
@@ -84,7 +92,7 @@ def executor_maker(
 
     def make(runs: Runs) -> Executor:
         return SlurmExecutor(
-            runs, slurm, home.state, options, encode=records.encode_spec, say=say, wait=wait
+            runs, slurm, state, options, encode=records.encode_spec, say=say, wait=wait
         )
 
     return make

@@ -157,7 +157,7 @@ class LiveBars:
     def _show(self, run: str) -> None:
         from neurocaas_ci.run.progress import last_progress
 
-        log = self._home.state.path(records.log_key(self._name, run))
+        log = self._home.logs.path(records.log_key(self._name, run))
         if self._progress is None or not log.exists():
             return
         fraction, note = last_progress(log) or (None, "")

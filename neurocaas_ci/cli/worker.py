@@ -33,8 +33,9 @@ _STATE = "state:"
 def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     """Execute the run that SPEC (a run-spec JSON file) describes and print its record.
 
-    SPEC may also be `state:KEY`, a document in the store. In a job array %a in the name of SPEC stands for the number of the task. It may be started
-    several times, also at once: the run is executed once, and every time its record is printed.
+    SPEC may also be `state:KEY`, a document in the store. In a job array %a in its name stands for
+    the number of the task. It may be started several times, also at once: the run is executed once,
+    and every time its record is printed.
 
     The image must be in this machine's cache and the inputs in its store. Exits with 0 when the run
     succeeded, 12 when the workflow failed, 16 when this machine did.
@@ -57,7 +58,7 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
             scratch=scratch,
             sandbox=Sandbox.probe(isolation, home.scratch),
             root_of=root_of,
-            log_of=home.state.path,
+            logs=home.logs,
             stop=stop,
             cancel=threading.Event(),
             processors=Processors(1),

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from neurocaas_ci.run.live_logs import LiveLogs
     from neurocaas_ci.stores.directory import DirectoryBlobs, DirectoryState
+    from neurocaas_ci.stores.s3_blobs import S3Blobs
+    from neurocaas_ci.stores.s3_state import S3State
 
 
 def default_home() -> Path:
@@ -26,27 +31,69 @@ def default_cache() -> Path | None:
     return Path(cache).absolute() if cache else None
 
 
+def default_store() -> str | None:
+    """Return `$NEUROCAAS_STORE`, the address of a store that is not below the home."""
+    return os.environ.get("NEUROCAAS_STORE") or None
+
+
 @dataclass(frozen=True)
 class Home:
-    """Adapters for everything below one home folder; the cache may be shared between homes."""
+    """Adapters for everything below one home folder; the cache may be shared between homes.
+
+    Contents and state are in `store` (`s3://bucket/prefix`), if there is one; attempts, environments
+    and logs that are being written are always on this machine.
+    """
 
     root: Path
     shared_cache: Path | None = None
+    store: str | None = None
 
     @cached_property
-    def blobs(self) -> DirectoryBlobs:
+    def blobs(self) -> DirectoryBlobs | S3Blobs:
         """Return the blob store."""
+        if self.store is None:
+            return self.local_blobs
+        from neurocaas_ci.stores.s3_blobs import S3Blobs
+        from neurocaas_ci.stores.s3_client import parse_place
+
+        return S3Blobs(*parse_place(self.store), self._client, spool=self.scratch)
+
+    @cached_property
+    def local_blobs(self) -> DirectoryBlobs:
+        """Return the blob store in this folder, wherever the contents of jobs are."""
         # Most commands ask only where the folders are.
         from neurocaas_ci.stores.directory import DirectoryBlobs
 
         return DirectoryBlobs(self.root / "store")
 
     @cached_property
-    def state(self) -> DirectoryState:
+    def state(self) -> DirectoryState | S3State:
         """Return the state store."""
+        if self.store is None:
+            from neurocaas_ci.stores.directory import DirectoryState
+
+            return DirectoryState(self.root / "store")
+        from neurocaas_ci.stores.s3_client import parse_place
+        from neurocaas_ci.stores.s3_state import S3State
+
+        return S3State(*parse_place(self.store), self._client)
+
+    @cached_property
+    def logs(self) -> LiveLogs:
+        """Return where the logs of runs are while they grow."""
+        from neurocaas_ci.run.live_logs import FolderLogs, UploadedLogs
         from neurocaas_ci.stores.directory import DirectoryState
 
-        return DirectoryState(self.root / "store")
+        state = self.state
+        if isinstance(state, DirectoryState):
+            return FolderLogs(state)
+        return UploadedLogs(self.root / "store" / "logs", state)
+
+    @cached_property
+    def _client(self) -> S3Client:
+        from neurocaas_ci.stores.s3_client import make_client
+
+        return make_client()
 
     @cached_property
     def scratch(self) -> Path:

@@ -173,7 +173,7 @@ class Reconciler:
             scratch=scratch,
             sandbox=self.sandbox,
             root_of=resolved.roots.__getitem__,
-            log_of=self.home.state.path,
+            logs=self.home.logs,
             stop=self.stop,
             cancel=threading.Event(),
             processors=Processors(self.cpus),

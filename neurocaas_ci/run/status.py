@@ -6,14 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged
-from neurocaas_ci.run.progress import last_progress
+from neurocaas_ci.run.progress import progress_in
 
 State = Literal["queued", "running", "interrupted", "succeeded", "failed", "cancelled", "skipped"]
 
@@ -106,21 +105,22 @@ def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
             run, dataset, record.status, 1.0 if record.status == "succeeded" else None, message,
             record.usage.wall_s, record.taken_from,
         )  # fmt: skip
-    log = home.state.path(records.log_key(job, run))
-    if not home.state.held(records.run_key(job, run)):
-        return RunView(run, dataset, "interrupted" if log.exists() else "queued")
-    if not log.exists():
-        return RunView(run, dataset, "queued", message=_PREPARED)
-    progress = last_progress(log)
-    fraction, message = progress or (None, "")
-    return RunView(run, dataset, "running", fraction, message, _age(log))
+    held = home.state.held(records.run_key(job, run))
+    log = home.logs.open(records.log_key(job, run))
+    if log is None:
+        return RunView(run, dataset, "queued", message=_PREPARED if held else "")
+    with log:
+        if not held:
+            return RunView(run, dataset, "interrupted")
+        fraction, message = progress_in(log) or (None, "")
+        return RunView(run, dataset, "running", fraction, message, _age(log))
 
 
-def _age(log: Path) -> float | None:
+def _age(log: BinaryIO) -> float | None:
     """Return the seconds since the first line of a log, which carries its time."""
+    log.seek(0)
+    first = log.read(len("2026-01-01T00:00:00.000Z")).decode("ascii", "replace")
     try:
-        with log.open("rb") as stream:
-            first = stream.read(len("2026-01-01T00:00:00.000Z")).decode("ascii", "replace")
         return max(0.0, time.time() - datetime.fromisoformat(first).timestamp())
-    except (OSError, ValueError):
+    except ValueError:
         return None

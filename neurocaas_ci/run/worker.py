@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from neurocaas_ci.model.run import (
     Usage,
 )
 from neurocaas_ci.run import records
+from neurocaas_ci.run.live_logs import LiveLogs
 from neurocaas_ci.run.outputs import collect
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
@@ -45,8 +46,8 @@ class InterruptedRunError(NeurocaasError):
 class Worker:
     """What a worker needs of its machine.
 
-    `root_of` gives the verified root folder of an image, `log_of` the live log of a state key;
-    `stop` ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
+    `root_of` gives the verified root folder of an image, `logs` the live log of a state key; `stop`
+    ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
     a workflow runs, not while its inputs are laid out or its outputs are stored. `machine` is what
     records say of a machine that an engine chose.
     """
@@ -56,7 +57,7 @@ class Worker:
     scratch: Scratch
     sandbox: Sandbox
     root_of: Callable[[Sha256], Path]
-    log_of: Callable[[str], Path]
+    logs: LiveLogs
     stop: Event
     cancel: Event
     processors: Processors
@@ -181,15 +182,18 @@ class Worker:
         began, clock = _now(), time.perf_counter()
         number = self._count(spec)
         attempt = self.scratch.new()
-        try:
+        with ExitStack() as stack:
+            stack.callback(self.scratch.discard, attempt)
             staged = stage_in(spec, inputs, self.blobs, attempt)
             root = self.root_of(spec.image)
             staging = time.perf_counter() - clock
-            log = self.log_of(records.log_key(spec.job, spec.run))
+            key = records.log_key(spec.job, spec.run)
+            log = self.logs.path(key)
             log.parent.mkdir(parents=True, exist_ok=True)
             # A log is there while a workflow runs: an interrupted attempt's must not look like it.
             log.unlink(missing_ok=True)
             with self.processors.take(spec.limits.cpus):
+                stack.enter_context(self.logs.share(key, claim))
                 result = self.sandbox.execute(
                     SandboxRequest(
                         root=root,
@@ -250,8 +254,6 @@ class Worker:
                 machine=self.machine,
             )
             return self._write(record, claim)
-        finally:
-            self.scratch.discard(attempt)
 
     def _was_stopped(self, result: SandboxResult) -> bool:
         """Tell whether a workflow ended because this worker shall end.

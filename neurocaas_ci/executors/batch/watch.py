@@ -67,7 +67,7 @@ class Watch:
         described = self._batch.describe(asked)
         for handle, submission in taken.items():
             if handle in described:
-                self._take(described[handle], several=len(submission.runs) > 1)
+                self._take(described[handle], len(submission.runs))
             found.update(self._tasks.get(handle, {}))
         return found
 
@@ -75,22 +75,25 @@ class Watch:
         tasks = self._tasks.get(handle)
         return bool(tasks) and all(task.status in ENDED for task in (tasks or {}).values())
 
-    def _take(self, job: Mapping[str, Any], *, several: bool) -> None:
+    def _take(self, job: Mapping[str, Any], size: int) -> None:
         handle = job["jobId"]
-        if not several:
+        if size == 1:
             self._tasks[handle] = {handle: standing(job)}
             return
         counts = dict((job.get("arrayProperties") or {}).get("statusSummary") or {})
         if counts and self._counts.get(handle) == counts:
             return
-        states = [state for state in STATES if counts.get(state, 0) or not counts]
-        lines = self._batch.tasks(handle, states)
-        # A task that changes while it is listed may be seen twice: what comes later is newer.
-        self._tasks[handle] = {
-            **self._tasks.get(handle, {}),
-            **{t["jobId"]: standing(t) for t in lines},
-        }
-        seen = [task.status for task in self._tasks[handle].values()]
+        known = self._tasks.get(handle, {})
+        first = next((n for n, state in enumerate(STATES) if counts.get(state)), 0)
+        # Tasks go on while they are listed, so later states are asked for too, and in their order:
+        # what is seen twice is newer the second time. One that is tried again goes back, and can be
+        # missed: it is there, for Batch knows its array.
+        tasks = {
+            f"{handle}:{k}": Standing(f"{handle}:{k}", "SUBMITTED", "") for k in range(size)
+        } | known
+        tasks |= {t["jobId"]: standing(t) for t in self._batch.tasks(handle, STATES[first:])}
+        self._tasks[handle] = tasks
+        seen = [task.status for task in tasks.values()]
         if all(seen.count(state) == counts.get(state, 0) for state in STATES):
             self._counts[handle] = counts
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
 
 from botocore.exceptions import ClientError
+
 from bridge.rules import EXITED, TIMED_OUT, AttemptEnd
 
 _TICK = 0.03

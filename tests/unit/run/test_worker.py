@@ -44,7 +44,7 @@ class Place:
     def worker(self, scratch):
         return Worker(
             blobs=self.home.blobs, state=self.home.state, scratch=scratch, sandbox=self.sandbox,
-            root_of=lambda _: Path("/"), log_of=self.home.state.path, stop=self.stop,
+            root_of=lambda _: Path("/"), logs=self.home.logs, stop=self.stop,
             cancel=self.cancel, processors=Processors(4),
         )  # fmt: skip
 
