@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 
@@ -26,6 +25,7 @@ def account():
     with running() as cloud:
         cloud.queue("neurocaas-m5-large-standard", "m5.large", vcpus=6)
         cloud.queue("neurocaas-m5-large-save", "m5.large", vcpus=6, spot=True)
+        cloud.enforce(on=True)
         yield cloud
 
 
@@ -44,10 +44,14 @@ def test_outputs_are_those_of_a_run_here(world):
     data = platform.put("alpha", "beta", "gamma")
     away = world.job("away", data)
     done = world.reconcile("--no-cache")
+    # Here: another store, no cloud at all.
+    for name in [name for name in platform.env if name.startswith(("AWS_", "NEUROCAAS_STORE"))]:
+        del platform.env[name]
+    platform.put("alpha", "beta", "gamma")
     here = world.job("here", data, hardware={"work": "laptop"})
     platform.reconcile("--no-cache")
-    assert platform.job_record(away)["status"] == "succeeded"
-    ours, theirs = platform.records(here), platform.records(away)
+    assert world.job_record(away)["status"] == "succeeded"
+    ours, theirs = platform.records(here), world.records(away)
     assert ours.keys() == theirs.keys()
     for run in ours:
         assert ours[run]["outputs"] == theirs[run]["outputs"]
@@ -77,11 +81,11 @@ def test_a_chain_and_an_ensemble_are_arrays_that_wait_for_each_other(world):
     chain = world.job("chained", data, blueprint="cloud-chain")
     ensemble = world.job("together", data[:1], blueprint="cloud-ensemble")
     done = world.reconcile("--no-cache")
-    assert platform.job_record(chain)["status"] == "succeeded", done.stderr
-    assert platform.job_record(ensemble)["status"] == "succeeded"
+    assert world.job_record(chain)["status"] == "succeeded", done.stderr
+    assert world.job_record(ensemble)["status"] == "succeeded"
     assert [len(s["runs"]) for s in world.journal(chain)] == [2, 2]
     assert [len(s["runs"]) for s in world.journal(ensemble)] == [2, 1]
-    assert set(platform.records(chain)) == {"001-one", "002-one", "001-two", "002-two"}
+    assert set(world.records(chain)) == {"001-one", "002-one", "001-two", "002-two"}
 
 
 def test_a_workflow_that_fails_is_recorded_once_and_its_dependents_are_skipped(world):
@@ -89,11 +93,11 @@ def test_a_workflow_that_fails_is_recorded_once_and_its_dependents_are_skipped(w
     data = platform.put("fine", "fail here")
     job = world.job("odd", data, blueprint="cloud-chain", parameters={"mode": "odd"})
     done = world.reconcile("--no-cache", code=12)
-    states = {run: record["status"] for run, record in platform.records(job).items()}
+    states = {run: record["status"] for run, record in world.records(job).items()}
     assert states == {
         "001-one": "succeeded", "001-two": "succeeded", "002-one": "failed", "002-two": "skipped",
     }, done.stderr  # fmt: skip
-    assert platform.records(job)["002-one"]["exit_code"] == 4
+    assert world.records(job)["002-one"]["exit_code"] == 4
     first = world.handles(job)[0]
     (failed,) = world.cloud.wait(f"{first}:1")
     assert [a["container"]["exitCode"] for a in failed["attempts"]] == [12]
@@ -103,21 +107,20 @@ def test_a_reclaimed_machine_is_replaced_and_the_result_is_the_same(world):
     platform = world.platform
     data = platform.put("spot")
     job = world.job("cheap", data, pricing="save", parameters={"seconds": 4})
-    runner = platform.start("reconcile", "--no-fetch", "--no-cache", "--executor", "aws-batch")
+    runner = world.start()
     try:
         handle = submitted(world, job)
-        log = platform.state(job, "runs", "001-work", "log")
-        until(log.exists)
+        until(lambda: world.has_started(job, "001-work"))
         lost = world.cloud.reclaim(handle)
         assert runner.wait(120) == 0, runner.stderr.read()
     finally:
         runner.kill()
-    record = platform.record(job, "001-work")
+    record = world.records(job)["001-work"]
     assert (record["status"], record["attempt"]) == ("succeeded", 2)
     (ended,) = world.cloud.wait(handle)
     assert len(ended["attempts"]) == 2
     assert len(world.handles(job)) == 1
-    kept = json.loads(platform.state(job, "runs", "001-work", "attempts.json").read_bytes())
+    kept = world.document(f"jobs/{job}/runs/001-work/attempts.json")
     (batch_job,) = kept["jobs"]
     assert [a["machine"] == lost for a in batch_job["attempts"]] == [True, False]
     assert kept["usd_per_hour"] == 0.036
@@ -131,23 +134,23 @@ def test_a_reclaimed_machine_is_replaced_and_the_result_is_the_same(world):
 def test_a_runner_that_is_killed_loses_and_repeats_nothing(world):
     platform = world.platform
     job = world.job("long", platform.put("a", "b"), parameters={"seconds": 5})
-    runner = platform.start("reconcile", "--no-fetch", "--no-cache", "--executor", "aws-batch")
+    runner = world.start()
     handle = submitted(world, job)
     runner.kill()
     runner.wait(10)
     done = world.reconcile("--no-cache")
     assert "2 runs are with AWS Batch already" in done.stderr
     assert world.handles(job) == [handle]
-    assert {r["attempt"] for r in platform.records(job).values()} == {1}
+    assert {r["attempt"] for r in world.records(job).values()} == {1}
 
 
 def test_a_cancelled_job_ends_in_batch_and_in_the_books(world):
     platform = world.platform
     job = world.job("regretted", platform.put("a", "b"), parameters={"seconds": 50})
-    runner = platform.start("reconcile", "--no-fetch", "--no-cache", "--executor", "aws-batch")
+    runner = world.start()
     try:
         handle = submitted(world, job)
-        until(platform.state(job, "runs", "001-work", "log").exists)
+        until(lambda: world.has_started(job, "001-work"))
         manifest = platform.repo / f"registry/jobs/{job}.yaml"
         manifest.write_text(manifest.read_text() + "cancelled: {reason: wrong data}\n")
         platform.commit("Cancel it")
@@ -155,9 +158,9 @@ def test_a_cancelled_job_ends_in_batch_and_in_the_books(world):
         said = runner.stderr.read()
     finally:
         runner.kill()
-    states = {record["status"] for record in platform.records(job).values()}
+    states = {record["status"] for record in world.records(job).values()}
     assert states == {"cancelled"}, said
-    assert platform.job_record(job)["status"] == "cancelled"
+    assert world.job_record(job)["status"] == "cancelled"
     for task in world.cloud.wait(f"{handle}:0", f"{handle}:1"):
         assert task["statusReason"] == "the job was cancelled"
 
@@ -176,7 +179,7 @@ def test_jobs_that_batch_has_lost_are_submitted_again(world):
         world.cloud.engine.wake()
     assert "AWS Batch does not know it any more; submitted again" in done.stderr
     world.reconcile("--no-cache")
-    assert platform.job_record(job)["status"] == "succeeded"
+    assert world.job_record(job)["status"] == "succeeded"
     assert len(world.handles(job)) == 2
 
 

@@ -71,7 +71,7 @@ def job_name(store: str, job: str, number: int) -> str:
     jobs of two stores in one account.
     """
     plain = re.sub(r"[^a-z0-9-]+", "-", job.lower()).strip("-")[:_NAME]
-    return f"{plain}-{_digest([store, job])}-{number}"
+    return f"{plain or 'job'}-{_digest([store, job])}-{number}"
 
 
 def job_definition(settings: Settings, hardware: Hardware, user: str) -> dict[str, Any]:
