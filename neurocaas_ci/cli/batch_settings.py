@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 
+from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.cli.common import say
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
@@ -15,6 +16,7 @@ from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
+from neurocaas_ci.run.delivery import publish_image
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.reconcile import MakeExecutor
 
@@ -42,16 +44,21 @@ def settings(isolation: str) -> Settings:
         image=os.environ[IMAGE],
         role=os.environ[ROLE],
         store=os.environ[STORE],
-        log_group=os.environ.get(LOG_GROUP) or DEFAULT_LOG_GROUP,
+        log_group=log_group(),
         isolation=isolation,
     )
+
+
+def log_group() -> str:
+    """Return the log group of jobs."""
+    return os.environ.get(LOG_GROUP) or DEFAULT_LOG_GROUP
 
 
 def batch_maker(home: Home, head: GitTree, *, isolation: str, wait: bool) -> MakeExecutor:
     """Return what makes an executor for each job; raise UsageError for missing settings."""
     chosen, pause = settings(isolation), _pause()
     batch = Batch.connect()
-    registry = Registry(head)
+    registry, cache = Registry(head), Cache(home.cache)
 
     @functools.cache
     def hardware(name: str) -> Hardware:
@@ -67,6 +74,7 @@ def batch_maker(home: Home, head: GitTree, *, isolation: str, wait: bool) -> Mak
             home.state,
             chosen,
             hardware=hardware,
+            deliver=lambda image: publish_image(cache, image, home.blobs, home.state),
             encode=records.encode_spec,
             say=say,
             wait=wait,

@@ -10,13 +10,15 @@ from typing import Literal
 
 import click
 
+from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import open_home, say
-from neurocaas_ci.errors import RunError, UsageError
+from neurocaas_ci.errors import IntegrityError, RunError, UsageError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.run import records
 from neurocaas_ci.run.array_task import of_task
+from neurocaas_ci.run.delivery import fetch_image
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.processors import Processors
@@ -37,7 +39,7 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     the number of the task. It may be started several times, also at once: the run is executed once,
     and every time its record is printed.
 
-    The image must be in this machine's cache and the inputs in its store. Exits with 0 when the run
+    The image must be in this machine's cache, or with the inputs in a store on S3. Exits with 0 when the run
     succeeded, 12 when the workflow failed, 16 when this machine did.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -48,6 +50,13 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     images = Images(home.cache, say)
 
     def root_of(image: Sha256) -> Path:
+        try:
+            return images.find(image).root
+        except IntegrityError:
+            if home.store is None:
+                raise
+        # A fresh machine: the runner has put the image into the store.
+        fetch_image(Cache(home.cache), image, home.blobs)
         return images.find(image).root
 
     stop = threading.Event()

@@ -24,6 +24,7 @@ from neurocaas_ci.executors.batch.watch import LOST, Standing, Watch, task_id
 from neurocaas_ci.executors.batch.words import machine_of
 from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, Runs, Unfinished
 from neurocaas_ci.executors.submissions import Journal
+from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Hardware, Pricing
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.interface import Claim, StateStore
@@ -44,7 +45,8 @@ class AwsBatchExecutor:
     another process, or the next, goes on with them. A run that Batch ended without a record is
     unfinished; the next one who submits the same graph submits it again.
 
-    `hardware` gives the entry of the resource bank, `encode` the document that the worker reads.
+    `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
+    `encode` gives the document that a worker reads.
     With `wait` false, `collect` takes up what has ended and leaves the rest under way. `slowest` is
     the longest pause between two looks, in seconds.
     """
@@ -57,13 +59,14 @@ class AwsBatchExecutor:
         settings: Settings,
         *,
         hardware: Callable[[str], Hardware],
+        deliver: Callable[[Sha256], None],
         encode: Callable[[RunSpec], bytes],
         say: Callable[[str], None],
         wait: bool = True,
         slowest: float = 20.0,
     ) -> None:
         self._runs, self._batch, self._state, self._settings = runs, batch, state, settings
-        self._hardware, self._encode, self._say = hardware, encode, say
+        self._hardware, self._deliver, self._encode, self._say = hardware, deliver, encode, say
         self._wait, self._slowest = wait, slowest
         self._watch = Watch(batch)
         self._journal: Journal | None = None
@@ -218,6 +221,8 @@ class AwsBatchExecutor:
         self, job: str, specs: Sequence[RunSpec], under_way: Mapping[str, str], claim: Claim | None
     ) -> None:
         journal = self._opened()
+        for image in sorted({spec.image for spec in specs}):
+            self._deliver(image)
         arrays = job_arrays(specs, MAX_ARRAY) if specs else ()
         handles: list[str] = []
         for array in arrays:

@@ -147,7 +147,7 @@ class Setting:
         state = Proxy(self.state, calls, ["read", "write"])
         return AwsBatchExecutor(
             Books(self.state), batch, state, Settings(self.image, "", self.job, isolation="none"),
-            hardware=lambda _name: MACHINE, encode=records.encode_spec, say=lambda _text: None,
+            hardware=lambda _name: MACHINE, deliver=calls.around(lambda _image: None), encode=records.encode_spec, say=lambda _text: None,
             slowest=0.1,
         )  # fmt: skip
 

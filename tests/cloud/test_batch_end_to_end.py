@@ -210,3 +210,27 @@ def test_a_queue_that_is_not_there_is_named(world):
     done = world.reconcile(code=16)
     assert "Job queue neurocaas-m5-xlarge-standard does not exist" in done.stderr
     assert "neurocaas deploy" in done.stderr
+
+
+def test_what_a_worker_said_that_recorded_nothing_is_in_the_logs(world):
+    job = world.job("blind", world.platform.put("a"))
+    # An image whose worker finds no place for its cache.
+    inside = dict(world.cloud.host.images[world.image])
+    world.cloud.host.images[world.image] = {**inside, "NEUROCAAS_CACHE": "/proc/nowhere"}
+    done = world.reconcile("--no-cache", code=16)
+    assert "no result: the worker ended with exit code 2" in done.stderr
+    shown = world.platform.run("logs", "--no-fetch", "blind")
+    assert "/proc/nowhere" in shown.stdout
+    world.cloud.host.images[world.image] = inside
+    world.reconcile("--no-cache")
+    assert world.job_record(job)["status"] == "succeeded"
+    assert [len(s["runs"]) for s in world.journal(job)] == [1, 1]
+
+
+def test_a_machine_without_images_has_them_from_the_store(world):
+    job = world.job("bare", world.platform.put("a"))
+    inside = dict(world.cloud.host.images[world.image])
+    del inside["NEUROCAAS_CACHE"]
+    world.cloud.host.images[world.image] = inside
+    done = world.reconcile("--no-cache")
+    assert world.job_record(job)["status"] == "succeeded", done.stderr
