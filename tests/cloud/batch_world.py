@@ -10,8 +10,10 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import yaml
 from bridge.cloud import Cloud
 
+from neurocaas_ci.model.digest import parse_sha256
 from neurocaas_ci.run import records
 from neurocaas_ci.stores.s3_state import S3State
 
@@ -80,6 +82,10 @@ class BatchWorld:
             "NEUROCAAS_BATCH_POLL_SECONDS": "0.5",
         }
         self.state = S3State(self.bucket, prefix, cloud.client("s3"))
+        lock = yaml.safe_load((platform.repo / "iae/probe/iae.lock").read_text())
+        self.mark = f"images/{parse_sha256(lock['image'])}"
+        # Every machine has the environment, so nobody needs to send a hundred megabytes.
+        self.state.write(self.mark, b"complete\n")
 
     def reconcile(self, *arguments: str, code: int | None = 0):
         return self.platform.reconcile("--executor", "aws-batch", *arguments, code=code)
@@ -118,10 +124,14 @@ class BatchWorld:
 def _own_prefix(bucket: str, prefix: str) -> list[dict]:
     """Return the statements that let somebody use one store and nothing else of S3."""
     objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    # For IAM the parts of an upload are PutObject; for moto each call is an action of its own.
+    objects += ["s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"]
+    objects += ["s3:ListMultipartUploadParts", "s3:ListParts"]
+    bucket_wide = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListMultipartUploads"]
     arn = f"arn:aws:s3:::{bucket}"
     return [
         {"Effect": "Allow", "Action": objects, "Resource": f"{arn}/{prefix}/*"},
-        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn},
+        {"Effect": "Allow", "Action": bucket_wide, "Resource": arn},
     ]
 
 

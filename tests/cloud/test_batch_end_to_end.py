@@ -231,6 +231,7 @@ def test_a_machine_without_images_has_them_from_the_store(world):
     job = world.job("bare", world.platform.put("a"))
     inside = dict(world.cloud.host.images[world.image])
     del inside["NEUROCAAS_CACHE"]
+    world.state.erase(world.mark)
     world.cloud.host.images[world.image] = inside
     done = world.reconcile("--no-cache")
     assert world.job_record(job)["status"] == "succeeded", done.stderr
