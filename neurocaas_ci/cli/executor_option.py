@@ -21,8 +21,9 @@ from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
 from neurocaas_ci.run.reconcile import MakeExecutor
+from neurocaas_ci.stores.directory import DirectoryState
 
-ExecutorKind = Literal["local", "slurm"]
+ExecutorKind = Literal["local", "slurm", "aws-batch"]
 Pricing = Literal["standard", "save"]
 
 PARTITIONS, ARGUMENTS = "NEUROCAAS_SLURM_PARTITIONS", "NEUROCAAS_SLURM_ARGUMENTS"
@@ -46,7 +47,7 @@ def executor_options(command: Any) -> Any:
             envvar="NEUROCAAS_EXECUTOR",
             show_default=True,
             show_envvar=True,
-            help="Where runs are executed: here, or on a Slurm cluster (docs/slurm.md).",
+            help="Where runs are executed: here, on a Slurm cluster (docs/slurm.md), on AWS (docs/aws-batch.md).",
         ),
     ):
         command = option(command)
@@ -65,10 +66,21 @@ def executor_maker(
     """Return what makes an executor for each job; raise UsageError for odd settings."""
     if kind == "local":
         return lambda runs: LocalExecutor(runs, cpus=cpus, memory=available_memory(), ahead=1)
+    if kind == "aws-batch":
+        from neurocaas_ci.cli.batch_settings import batch_maker
+
+        return batch_maker(home, head, isolation=isolation, wait=wait)
     from neurocaas_ci.executors.slurm import SlurmExecutor
     from neurocaas_ci.executors.slurm_client import SlurmCommands
     from neurocaas_ci.executors.slurm_script import SlurmOptions
 
+    state = home.state
+    if not isinstance(state, DirectoryState):
+        raise UsageError(
+            "nodes of Slurm share the home with this machine, and no store elsewhere",
+            where="NEUROCAAS_STORE",
+            hint="unset it, or use another executor",
+        )
     slurm = SlurmCommands()
     options = SlurmOptions(
         command=(sys.executable, "-m", "neurocaas_ci.cli.main", "worker", "--isolation", isolation),
@@ -80,7 +92,7 @@ def executor_maker(
 
     def make(runs: Runs) -> Executor:
         return SlurmExecutor(
-            runs, slurm, home.state, options, encode=records.encode_spec, say=say, wait=wait
+            runs, slurm, state, options, encode=records.encode_spec, say=say, wait=wait
         )
 
     return make

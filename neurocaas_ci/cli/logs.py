@@ -18,6 +18,7 @@ from neurocaas_ci.cli.common import (
     say,
 )
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.executors.submissions import read_submissions
 from neurocaas_ci.model.places import job_id
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.git import GitTree
@@ -38,7 +39,10 @@ _POLL_SECONDS = 0.3
 @repo_option
 @fetch_option
 def command(job: str, only: str | None, repo: Path | None, *, follow: bool, fetch: bool) -> None:
-    """Print the logs of JOB, run after run, each line with its UTC time."""
+    """Print the logs of JOB, run after run, each line with its UTC time.
+
+    Of a run on AWS Batch that has no log yet, what its worker said is printed instead.
+    """
     repo = find_repo(repo)
     with GitTree(repo, main_ref(repo, fetch=fetch)) as head:
         name = job_id(select(head, [job])[0])
@@ -70,10 +74,25 @@ def _print_log(home: Home, job: str, run: str, *, follow: bool) -> None:
         if record is not None or not follow:
             break
         time.sleep(_POLL_SECONDS if home.store is None else BEAT_SECONDS / 2)
+    if record is None and not done:
+        _print_engine_log(home, job, run)
     if record is not None and record.log is None and record.message:
         say(f"({record.status}: {record.message})")
     if record is not None and record.log is not None and record.log.dropped:
         say(f"({record.log.dropped:,} further bytes were over the log limit and not kept)")
+
+
+def _print_engine_log(home: Home, job: str, run: str) -> None:
+    """Print what the worker said, where an engine that keeps it was asked to run it."""
+    submissions = read_submissions(home.state, job, "aws-batch")
+    if not submissions:
+        return
+    from neurocaas_ci.cli.batch_settings import log_group
+    from neurocaas_ci.executors.batch.client import Batch
+    from neurocaas_ci.executors.batch.logs import worker_log
+
+    for line in worker_log(Batch.connect(), submissions, run, log_group()):
+        click.echo(line)
 
 
 def _print_from(stream: BinaryIO, done: int) -> int:

@@ -10,18 +10,23 @@ from typing import Literal
 
 import click
 
+from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import open_home, say
-from neurocaas_ci.errors import RunError, UsageError
+from neurocaas_ci.errors import IntegrityError, RunError, UsageError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.run import records
 from neurocaas_ci.run.array_task import of_task
+from neurocaas_ci.run.delivery import fetch_image
+from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.worker import Worker
+
+_STATE = "state:"
 
 
 @click.command("worker", short_help="Execute one run from its spec (what engines start).")
@@ -30,20 +35,28 @@ from neurocaas_ci.run.worker import Worker
 def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     """Execute the run that SPEC (a run-spec JSON file) describes and print its record.
 
-    In a job array %a in the name of SPEC stands for the number of the task. It may be started
-    several times, also at once: the run is executed once, and every time its record is printed.
+    SPEC may also be `state:KEY`, a document in the store. In a job array %a in its name stands for
+    the number of the task. It may be started several times, also at once: the run is executed once,
+    and every time its record is printed.
 
-    The image must be in this machine's cache and the inputs in its store. Exits with 0 when the run
+    The image must be in this machine's cache, or with the inputs in a store on S3. Exits with 0 when the run
     succeeded, 12 when the workflow failed, 16 when this machine did.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    run = _read_spec(Path(of_task(spec, os.environ)))
+    home = open_home(sandboxed=True)
+    run = _read_spec(of_task(spec, os.environ), home)
     facts = machine_facts()
     require_profile(run.determinism, facts, where=spec)
-    home = open_home(sandboxed=True)
     images = Images(home.cache, say)
 
     def root_of(image: Sha256) -> Path:
+        try:
+            return images.find(image).root
+        except IntegrityError:
+            if home.store is None:
+                raise
+        # A fresh machine: the runner has put the image into the store.
+        fetch_image(Cache(home.cache), image, home.blobs)
         return images.find(image).root
 
     stop = threading.Event()
@@ -66,17 +79,30 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
         raise RunError(record.message, where=f"{run.job}#{run.run}")
 
 
-def _read_spec(path: Path) -> RunSpec:
+def _read_spec(spec: str, home: Home) -> RunSpec:
     try:
-        return records.decode_spec(path.read_bytes())
+        return records.decode_spec(_read(spec, home))
     except OSError as error:
         raise UsageError(
             f"the run spec cannot be read: {error.strerror}",
-            where=str(path),
+            where=spec,
             hint="name the file; an engine's nodes must share the home with the runner",
         ) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"not a run spec: {error}", where=str(path)) from error
+        raise UsageError(f"not a run spec: {error}", where=spec) from error
+
+
+def _read(spec: str, home: Home) -> bytes:
+    if not spec.startswith(_STATE):
+        return Path(spec).read_bytes()
+    document = home.state.read(spec.removeprefix(_STATE))
+    if document is None:
+        raise UsageError(
+            "the store has no such run spec",
+            where=spec,
+            hint="NEUROCAAS_STORE must name the store of the runner that submitted this",
+        )
+    return document
 
 
 def _interruptible(worker: Worker, run: RunSpec, stop: threading.Event) -> RunRecord:

@@ -1,0 +1,363 @@
+"""The AWS Batch executor: the runs of a job as job arrays, which go on without the runner."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.executors.arrays import JobArray, job_arrays
+from neurocaas_ci.executors.batch.attempts import keep_attempts
+from neurocaas_ci.executors.batch.client import Batch
+from neurocaas_ci.executors.batch.requests import (
+    MAX_ARRAY,
+    Settings,
+    job_definition,
+    job_name,
+    queue_name,
+    submission,
+)
+from neurocaas_ci.executors.batch.watch import LOST, Standing, Watch, task_id
+from neurocaas_ci.executors.batch.words import machine_of
+from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, Runs, Unfinished
+from neurocaas_ci.executors.submissions import Journal
+from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.registry import Hardware, Pricing
+from neurocaas_ci.model.run import RunRecord, RunSpec
+from neurocaas_ci.stores.interface import Claim, StateStore
+
+ENGINE = "aws-batch"
+
+_FIRST_PAUSE_S, _GROWTH = 0.5, 1.5
+_PATIENCE_S = 600.0
+# How long a worker that was killed still holds its run, at most: claims across machines are lent.
+_CLAIM_LAG_S = 120.0
+_AT_ONCE = 16
+
+
+class AwsBatchExecutor:
+    """Place the runs of one job on AWS Batch; workers find specs, inputs and state in the store.
+
+    Arrays are written down before they are submitted and found again by their names afterwards, so
+    another process, or the next, goes on with them. A run that Batch ended without a record is
+    unfinished; the next one who submits the same graph submits it again.
+
+    `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
+    `encode` gives the document that a worker reads.
+    With `wait` false, `collect` takes up what has ended and leaves the rest under way. `slowest` is
+    the longest pause between two looks, in seconds.
+    """
+
+    def __init__(
+        self,
+        runs: Runs,
+        batch: Batch,
+        state: StateStore,
+        settings: Settings,
+        *,
+        hardware: Callable[[str], Hardware],
+        deliver: Callable[[Sha256], None],
+        encode: Callable[[RunSpec], bytes],
+        say: Callable[[str], None],
+        wait: bool = True,
+        slowest: float = 20.0,
+    ) -> None:
+        self._runs, self._batch, self._state, self._settings = runs, batch, state, settings
+        self._hardware, self._deliver, self._encode, self._say = hardware, deliver, encode, say
+        self._wait, self._slowest = wait, slowest
+        self._watch = Watch(batch)
+        self._journal: Journal | None = None
+        self._specs: dict[str, RunSpec] = {}
+        self._settled: list[RunRecord] = []
+        self._pricing: Pricing = "standard"
+        self._cancelled = threading.Event()
+
+    def capabilities(self) -> Capabilities:
+        """Say that the runs go on by themselves; how much fits is the account's business."""
+        return Capabilities(ENGINE, cpus=0, memory=0, detached=True)
+
+    def submit(self, graph: RunGraph) -> None:
+        """Submit what is not with Batch already, as few arrays as the graph allows."""
+        self._specs = {spec.run: spec for spec in graph.specs}
+        self._pricing = graph.pricing
+        for spec in graph.specs:
+            self._check_fits(spec)
+        self._journal = journal = Journal(self._state, graph.job, ENGINE)
+        with journal.claim() as claim:
+            journal.load()
+            self._recover(journal, claim)
+            places = _places(journal)
+            standing = self._watch.look(journal.submissions)
+            fresh: list[RunSpec] = []
+            under_way: dict[str, str] = {}
+            for spec in graph.specs:
+                task = standing.get(places.get(spec.run, ""))
+                if task is not None and task.state != "ended":
+                    under_way[spec.run] = task.id
+                elif not self._settle(spec, again=spec.run in places):
+                    fresh.append(spec)
+                    if spec.run in places:
+                        self._say(f"  {spec.run}: {_why(task)}; submitted again")
+            if under_way:
+                self._say(f"  {len(under_way)} runs are with AWS Batch already")
+            self._submit_arrays(graph.job, fresh, under_way, claim)
+
+    def poll(self) -> Mapping[str, Placement]:
+        """Say how each submitted run stands with Batch, and on which machine."""
+        journal = self._opened()
+        # Another runner may have submitted some of them again.
+        journal.load()
+        places, attempts = _places(journal), journal.attempts()
+        standing = self._watch.look(journal.submissions)
+        mine = {run: standing.get(places.get(run, "")) for run in self._specs}
+        running = [task.id for task in mine.values() if task and task.state == "running"]
+        described = self._batch.describe(running)
+        found: dict[str, Placement] = {}
+        for run, task in mine.items():
+            if task is None:
+                reason = LOST if run in places else ""
+                found[run] = Placement(run, "ended", reason, handle=places.get(run, ""))
+                continue
+            job = described.get(task.id, {})
+            number = attempts.get(run, 1) + len(job.get("attempts") or ())
+            machine = machine_of(job.get("container") or {})
+            found[run] = Placement(run, task.state, task.reason, machine, task.id, number)
+        return found
+
+    def cancel(self) -> None:
+        """End the arrays of the job in Batch; its runs are then recorded as cancelled."""
+        self._cancelled.set()
+        journal = self._opened()
+        with journal.claim() as claim:
+            journal.load()
+            self._recover(journal, claim)
+            standing = self._watch.look(journal.submissions)
+            for one in journal.submissions:
+                tasks = [standing.get(task_id(one, k)) for k in range(len(one.runs))]
+                if one.handle and any(task and task.state != "ended" for task in tasks):
+                    self._batch.end(one.handle, "the job was cancelled")
+
+    def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
+        """Yield one result for each submitted run, as they end."""
+        open_runs = dict(self._specs)
+        try:
+            for record in self._settled:
+                open_runs.pop(record.run)
+                yield record
+            pause, ended_since = _FIRST_PAUSE_S, dict[str, float]()
+            while open_runs:
+                before = len(open_runs)
+                standing = self._patiently()
+                self._keep_attempts(open_runs, standing)
+                for run, placement in standing.items():
+                    if run not in open_runs or placement.state != "ended":
+                        continue
+                    result = self._result(open_runs[run], placement, ended_since)
+                    if result is not None:
+                        del open_runs[run]
+                        yield result
+                if not self._wait:
+                    for run in list(open_runs):
+                        del open_runs[run]
+                        yield Unfinished(run, _in_flight(run, standing[run]))
+                pause = _FIRST_PAUSE_S if len(open_runs) < before else pause * _GROWTH
+                if open_runs:
+                    time.sleep(min(pause, self._slowest))
+        finally:
+            if open_runs:
+                self._say(
+                    f"{len(open_runs)} runs go on in AWS Batch; `neurocaas reconcile` takes them up"
+                    " again, `neurocaas job cancel` ends them"
+                )
+
+    def _settle(self, spec: RunSpec, *, again: bool) -> bool:
+        """Record a run that shall not start; tell whether that was so.
+
+        Far away each question takes a second, so one is asked only of runs that may be concerned: of
+        those that were submitted before or need one which has ended, and of the first, which tells
+        whether the job is cancelled; then of all.
+        """
+        ended = {record.run for record in self._settled}
+        concerned = (
+            again
+            or spec.run == next(iter(self._specs))
+            or any(record.status == "cancelled" for record in self._settled)
+            or any(run in ended or run not in self._specs for run in spec.needs.values())
+        )
+        record = self._runs.settle(spec) if concerned else None
+        if record is not None:
+            self._settled.append(record)
+        return record is not None
+
+    def _check_fits(self, spec: RunSpec) -> None:
+        machine = self._hardware(spec.hardware)
+        if machine.provider != "aws":
+            raise UsageError(
+                f"hardware {machine.id} is not of AWS but of {machine.provider}",
+                where=f"{spec.job}#{spec.run}",
+                hint="choose hardware of provider aws in the job, or run it with another executor",
+            )
+        if spec.limits.cpus > machine.vcpus or spec.limits.memory > machine.memory:
+            raise BackendUnavailableError(
+                f"the run asks for {spec.limits.cpus} processors and {spec.limits.memory:,} bytes"
+                f" of memory; {machine.id} has {machine.vcpus} and {machine.memory:,}",
+                where=f"{spec.job}#{spec.run}",
+                hint="choose larger hardware in the job, or lower `limits` of the step",
+            )
+
+    def _recover(self, journal: Journal, claim: Claim | None) -> None:
+        """Find out what became of submissions that were cut off, by their names."""
+        for one in journal.submissions:
+            if one.handle is not None:
+                continue
+            queues = {self._queue(self._specs[run]) for run in one.runs if run in self._specs}
+            found = (self._batch.find(queue, one.name) for queue in sorted(queues))
+            journal.settle(one.name, next((i for i in found if i is not None), None), claim)
+
+    def _submit_arrays(
+        self, job: str, specs: Sequence[RunSpec], under_way: Mapping[str, str], claim: Claim | None
+    ) -> None:
+        journal = self._opened()
+        for image in sorted({spec.image for spec in specs}):
+            self._deliver(image)
+        arrays = job_arrays(specs, MAX_ARRAY) if specs else ()
+        handles: list[str] = []
+        for array in arrays:
+            number = len(journal.submissions) + 1
+            name = job_name(self._settings.store, job, number)
+            request = self._request(array, name, number, handles, under_way)
+            journal.intend(name, tuple(spec.run for spec in array.specs), claim)
+            handle = self._batch.submit(request)
+            journal.settle(name, handle, claim)
+            handles.append(handle)
+            self._say(f"  {array.step}: {len(array.specs)} runs submitted, AWS Batch job {handle}")
+
+    def _request(
+        self,
+        array: JobArray,
+        name: str,
+        number: int,
+        handles: Sequence[str],
+        under_way: Mapping[str, str],
+    ) -> dict[str, Any]:
+        first = array.specs[0]
+        user = first.job.partition("/")[0]
+        wanted = job_definition(self._settings, self._hardware(first.hardware), user)
+        # Of what an earlier pass submitted, the whole array is waited for: too late, never too early.
+        others = {
+            under_way[run].partition(":")[0]
+            for spec in array.specs
+            for run in spec.needs.values()
+            if run in under_way
+        }
+        needed = [handles[after.array] for after in array.after]
+        folder = self._write_specs(array, number)
+        try:
+            return submission(
+                array,
+                name=name,
+                queue=self._queue(first),
+                definition=self._batch.define(wanted),
+                folder=folder,
+                needed=[*needed, *sorted(others)],
+            )
+        except ValueError as error:
+            raise BackendUnavailableError(
+                f"step {first.step} cannot be submitted: {error}",
+                where=first.job,
+                hint="split the job: the protocol makes one run wait for too many arrays",
+            ) from error
+
+    def _write_specs(self, array: JobArray, number: int) -> str:
+        folder = f"jobs/{array.specs[0].job}/{ENGINE}/{number}"
+
+        def write(task: int) -> None:
+            self._state.write(f"{folder}/{task}.json", self._encode(array.specs[task]))
+
+        # Far away a document takes tens of milliseconds, and there may be ten thousand.
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(write, range(len(array.specs))))
+        return folder
+
+    def _patiently(self) -> Mapping[str, Placement]:
+        """Look how the runs stand; AWS that does not answer for a while disturbs nobody."""
+        since = time.monotonic()
+        while True:
+            try:
+                return self.poll()
+            except BackendUnavailableError as error:
+                if not self._wait or time.monotonic() - since > _PATIENCE_S:
+                    raise
+                self._say(f"  {error.message}; asking again")
+                time.sleep(self._slowest)
+
+    def _keep_attempts(
+        self, open_runs: Mapping[str, RunSpec], standing: Mapping[str, Placement]
+    ) -> None:
+        """Write down what the attempts of runs that have just ended cost."""
+        ended = {
+            p.handle: p.run
+            for p in standing.values()
+            if p.state == "ended" and p.run in open_runs and p.handle
+        }
+        for handle, job in self._batch.describe(list(ended)).items():
+            spec = open_runs[ended[handle]]
+            keep_attempts(self._state, spec.job, spec.run, job, self._price(spec))
+
+    def _result(
+        self, spec: RunSpec, placement: Placement, ended_since: dict[str, float]
+    ) -> RunRecord | Unfinished | None:
+        """Return what came of a run that Batch has ended, or None while that is not known yet."""
+        record = self._runs.finished(spec) or self._runs.settle(spec)
+        if record is not None:
+            return record
+        since = ended_since.setdefault(spec.run, time.monotonic())
+        if self._cancelled.is_set() and time.monotonic() - since < _CLAIM_LAG_S:
+            return None
+        error = BackendUnavailableError(
+            f"no result: {placement.reason or LOST}",
+            where=f"{spec.job}#{spec.run}",
+            hint="`neurocaas logs` shows what it wrote; `neurocaas reconcile` submits it again",
+        )
+        return Unfinished(spec.run, error)
+
+    def _queue(self, spec: RunSpec) -> str:
+        return queue_name(spec.hardware, self._pricing)
+
+    def _price(self, spec: RunSpec) -> float:
+        machine = self._hardware(spec.hardware)
+        if self._pricing == "save" and machine.price_save is not None:
+            return machine.price_save
+        return machine.price_standard
+
+    def _opened(self) -> Journal:
+        if self._journal is None:
+            raise RuntimeError("nothing was submitted")
+        return self._journal
+
+
+def _places(journal: Journal) -> dict[str, str]:
+    """Return the newest id of each run."""
+    return {
+        run: task_id(one, task)
+        for one in journal.submissions
+        if one.handle is not None
+        for task, run in enumerate(one.runs)
+    }
+
+
+def _why(task: Standing | None) -> str:
+    return LOST if task is None else task.reason or "it ended without a result"
+
+
+def _in_flight(run: str, placement: Placement) -> BackendUnavailableError:
+    at = f" on {placement.machine}" if placement.machine else ""
+    why = f": {placement.reason}" if placement.reason else ""
+    return BackendUnavailableError(
+        f"{placement.state} in AWS Batch as {placement.handle}{at}{why}",
+        where=run,
+        hint="`neurocaas reconcile` takes it up when it has ended",
+    )

@@ -1,0 +1,1 @@
+"""The parts of the AWS Batch executor: requests, books, words, and the client."""

@@ -1,0 +1,152 @@
+"""What AWS Batch is asked for: names, job definitions, submissions; I/O is not handled here.
+
+A job definition is named by the digest of its content and never changed: jobs that wait keep what
+they were submitted with, and thousands of jobs share a handful of definitions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neurocaas_ci.executors.arrays import JobArray
+from neurocaas_ci.model.digest import canonical_json, sha256_bytes
+from neurocaas_ci.model.registry import Hardware, Pricing
+
+MAX_ARRAY = 10_000
+"""Tasks that one array of AWS Batch can have."""
+MAX_DEPENDENCIES = 20
+"""Dependencies that one job of AWS Batch can have."""
+
+_MIN_TIMEOUT = 60
+_MARGIN = 600
+_MIB = 1 << 20
+_FOR_JOBS = 0.92
+_NAME = 100
+_DIGITS = 10
+_PREFIX = "neurocaas"
+
+DEFAULT_LOG_GROUP = "/neurocaas/batch"
+
+RETRIES: Mapping[str, Any] = {
+    "attempts": 3,
+    # A reclaimed or broken machine, and a registry that did not answer: the run is not to blame.
+    # Everything else the worker has recorded, and a second attempt would only cost.
+    "evaluateOnExit": [
+        {"onStatusReason": "Host EC2*", "action": "RETRY"},
+        {"onReason": "CannotPull*", "action": "RETRY"},
+        {"onReason": "*", "action": "EXIT"},
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What jobs of one platform have in common.
+
+    `image` is the worker's container image (by digest), `role` the ARN of the role that jobs have,
+    `store` the address of the store, which workers open; `variables` are further environment
+    variables of the worker. With isolation `none` the worker runs workflows without a sandbox.
+    """
+
+    image: str
+    role: str
+    store: str
+    log_group: str = DEFAULT_LOG_GROUP
+    isolation: str = "sandbox"
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def queue_name(hardware: str, pricing: Pricing) -> str:
+    """Return the job queue of a hardware type, as `neurocaas deploy` names it."""
+    return f"{_PREFIX}-{hardware.replace('.', '-')}-{pricing}"
+
+
+def job_name(store: str, job: str, number: int) -> str:
+    """Return the name of the array that a job submits as its `number`th, the same whoever asks.
+
+    Batch compares names without regard to case; the digest tells apart what looks alike, and the
+    jobs of two stores in one account.
+    """
+    plain = re.sub(r"[^a-z0-9-]+", "-", job.lower()).strip("-")[:_NAME]
+    return f"{plain or 'job'}-{_digest([store, job])}-{number}"
+
+
+def job_definition(settings: Settings, hardware: Hardware, user: str) -> dict[str, Any]:
+    """Return the request that registers the definition of a user's jobs on one hardware type."""
+    needs = [
+        # All processors of the machine: no second job is placed beside this one.
+        {"type": "VCPU", "value": str(hardware.vcpus)},
+        {"type": "MEMORY", "value": str(usable_memory(hardware))},
+    ]
+    if hardware.gpus:
+        needs.append({"type": "GPU", "value": str(hardware.gpus)})
+    command = ["neurocaas", "worker", "--isolation", settings.isolation, "Ref::spec"]
+    variables = {**dict(settings.variables), "NEUROCAAS_STORE": settings.store}
+    content: dict[str, Any] = {
+        "type": "container",
+        "platformCapabilities": ["EC2"],
+        "propagateTags": True,
+        "tags": {"neurocaas": "job", "neurocaas-user": user},
+        "retryStrategy": dict(RETRIES),
+        "containerProperties": {
+            "image": settings.image,
+            "command": command,
+            "jobRoleArn": settings.role,
+            "resourceRequirements": needs,
+            "environment": [{"name": k, "value": v} for k, v in sorted(variables.items())],
+            # The sandbox makes namespaces and control groups of its own inside the container.
+            "privileged": settings.isolation == "sandbox",
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": settings.log_group, "awslogs-stream-prefix": user},
+            },
+        },
+    }
+    name = f"{_PREFIX}-{hardware.id.replace('.', '-')}-{_digest(content)}"
+    return {"jobDefinitionName": name, **content}
+
+
+def usable_memory(hardware: Hardware) -> int:
+    """Return the MiB of a machine that a job can ask for; the system and its agent keep the rest."""
+    return int(hardware.memory * _FOR_JOBS) // _MIB
+
+
+def timeout(max_runtime: int) -> int:
+    """Return after how many seconds Batch ends an attempt that the worker should have ended."""
+    return max(max_runtime + _MARGIN, _MIN_TIMEOUT)
+
+
+def submission(
+    array: JobArray, name: str, queue: str, definition: str, folder: str, needed: Sequence[str]
+) -> dict[str, Any]:
+    """Return the request that submits one array.
+
+    `folder` is the state key below which task k has its spec `k.json`; `needed` are the ids of the
+    arrays of `array.after`, then those of further jobs that all tasks wait for. Raise ValueError
+    when these are more than Batch takes.
+    """
+    if len(needed) > MAX_DEPENDENCIES:
+        raise ValueError(f"{len(needed)} dependencies, and a job can have {MAX_DEPENDENCIES}")
+    several = len(array.specs) > 1
+    depends: list[dict[str, str]] = []
+    for number, other in enumerate(needed):
+        each = number < len(array.after) and array.after[number].relation == "each"
+        depends.append({"jobId": other, "type": "N_TO_N"} if each and several else {"jobId": other})
+    request: dict[str, Any] = {
+        "jobName": name,
+        "jobQueue": queue,
+        "jobDefinition": definition,
+        "parameters": {"spec": f"state:{folder}/{'%a' if several else '0'}.json"},
+        "timeout": {"attemptDurationSeconds": timeout(array.specs[0].max_runtime)},
+        "dependsOn": depends,
+    }
+    if several:
+        request["arrayProperties"] = {"size": len(array.specs)}
+    return request
+
+
+def _digest(content: Any) -> str:
+    return sha256_bytes(canonical_json(content))[:_DIGITS]

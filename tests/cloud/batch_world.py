@@ -1,0 +1,155 @@
+"""A platform whose jobs run on the stand-in for AWS Batch: registry, store, queues, runner, workers."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+
+import yaml
+from bridge.cloud import Cloud
+
+from neurocaas_ci.model.digest import parse_sha256
+from neurocaas_ci.run import records
+from neurocaas_ci.stores.s3_state import S3State
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGE = "registry.example.org/neurocaas-worker@sha256:" + "c" * 64
+HARDWARE = "m5.large"
+
+_spec = importlib.util.spec_from_file_location(
+    "loop_platform", ROOT / "tests/integration/loop/conftest.py"
+)
+assert _spec is not None
+assert _spec.loader is not None
+loop = importlib.util.module_from_spec(_spec)
+sys.modules["loop_platform"] = loop
+_spec.loader.exec_module(loop)
+
+
+def on_aws(blueprint: dict) -> dict:
+    """Let the steps of a blueprint run on AWS, and here for comparison."""
+    for step in blueprint["steps"]:
+        step["hardware"] = {"default": HARDWARE, "allowed": [HARDWARE, "m5.xlarge", "laptop"]}
+    return blueprint
+
+
+def lay_out(folder: Path):
+    """Make a platform in a folder; its blueprints take seconds and run on AWS."""
+    platform = loop.lay_out(folder)
+    for name, protocol, steps in (
+        ("cloud", "parallel", ["work"]),
+        ("cloud-chain", "chain", ["one", "two"]),
+        ("cloud-ensemble", "ensemble", ["fit", "join"]),
+    ):
+        document = on_aws(loop.blueprint(name, protocol, steps))
+        platform.write(f"registry/blueprints/{name}.yaml", document)
+    hardware = platform.repo / f"registry/hardware/{HARDWARE}.yaml"
+    text = hardware.read_text().replace("standard: 0.096", "standard: 0.096, save: 0.036")
+    hardware.write_text(text)
+    platform.commit("Machines of AWS")
+    return platform
+
+
+class BatchWorld:
+    """One platform in one account, policies in force; `reconcile` is the CLI as the runner's user.
+
+    Runner and workers share nothing but the store, a prefix of a bucket, and what an image has.
+    """
+
+    def __init__(self, cloud: Cloud, platform) -> None:
+        self.cloud, self.platform = cloud, platform
+        name = uuid.uuid4().hex[:12]
+        self.bucket, prefix = f"bucket-{name}", f"platforms/{name}"
+        cloud.client("s3").create_bucket(Bucket=self.bucket)
+        own = _own_prefix(self.bucket, prefix)
+        self.role = cloud.role(f"jobs-{name}", "ecs-tasks.amazonaws.com", own)
+        self.image = IMAGE.replace("worker", f"worker-{name}")
+        cloud.host.images[self.image] = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "NEUROCAAS_CACHE": platform.env["NEUROCAAS_CACHE"],
+        }
+        platform.env |= {
+            **cloud.variables(cloud.user(f"runner-{name}", [*own, *_runner(self.role)])),
+            "NEUROCAAS_STORE": f"s3://{self.bucket}/{prefix}",
+            "NEUROCAAS_BATCH_IMAGE": self.image,
+            "NEUROCAAS_BATCH_ROLE": self.role,
+            "NEUROCAAS_BATCH_POLL_SECONDS": "0.5",
+        }
+        self.state = S3State(self.bucket, prefix, cloud.client("s3"))
+        lock = yaml.safe_load((platform.repo / "iae/probe/iae.lock").read_text())
+        self.mark = f"images/{parse_sha256(lock['image'])}"
+        # Every machine has the environment, so nobody needs to send a hundred megabytes.
+        self.state.write(self.mark, b"complete\n")
+
+    def reconcile(self, *arguments: str, code: int | None = 0):
+        return self.platform.reconcile("--executor", "aws-batch", *arguments, code=code)
+
+    def start(self):
+        """Start a runner that goes on beside the test."""
+        options = ("--no-fetch", "--no-cache", "--executor", "aws-batch")
+        return self.platform.start("reconcile", *options)
+
+    def job(self, name: str, data: list[dict], *, blueprint: str = "cloud", **fields) -> str:
+        return self.platform.job(name, data, blueprint=blueprint, **fields)
+
+    def document(self, key: str) -> dict | None:
+        data = self.state.read(key)
+        return None if data is None else json.loads(data)
+
+    def records(self, job: str) -> dict[str, dict]:
+        keys = [k for k in self.state.keys(f"jobs/{job}/runs") if k.endswith("/record.json")]
+        return {key.split("/")[-2]: json.loads(self.state.read(key) or b"") for key in keys}
+
+    def job_record(self, job: str) -> dict:
+        return json.loads(self.state.read(records.job_key(job)) or b"")
+
+    def has_started(self, job: str, run: str) -> bool:
+        return self.state.read(records.attempt_key(job, run)) is not None
+
+    def journal(self, job: str) -> list[dict]:
+        document = self.document(f"jobs/{job}/aws-batch/submissions.json")
+        return [] if document is None else document["submissions"]
+
+    def handles(self, job: str) -> list[str]:
+        """Return the ids that Batch gave to what was submitted for a job."""
+        return [s["handle"] for s in self.journal(job) if s["handle"]]
+
+
+def _own_prefix(bucket: str, prefix: str) -> list[dict]:
+    """Return the statements that let somebody use one store and nothing else of S3."""
+    objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    # For IAM the parts of an upload are PutObject; for moto each call is an action of its own.
+    objects += ["s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"]
+    objects += ["s3:ListMultipartUploadParts", "s3:ListParts"]
+    bucket_wide = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListMultipartUploads"]
+    arn = f"arn:aws:s3:::{bucket}"
+    return [
+        {"Effect": "Allow", "Action": objects, "Resource": f"{arn}/{prefix}/*"},
+        {"Effect": "Allow", "Action": bucket_wide, "Resource": arn},
+    ]
+
+
+def _runner(role: str) -> list[dict]:
+    """Return what docs/aws-batch.md says that the runner needs beside the store."""
+    engine = [
+        "batch:SubmitJob", "batch:RegisterJobDefinition", "batch:TagResource", "batch:TerminateJob",
+        "batch:DescribeJobs", "batch:DescribeJobDefinitions", "batch:ListJobs", "logs:GetLogEvents",
+    ]  # fmt: skip
+    return [
+        # IAM does not care for case; moto does, and says the actions of Batch in small letters.
+        {"Effect": "Allow", "Action": [*engine, *map(str.lower, engine)], "Resource": "*"},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role},
+    ]
+
+
+def folder(prefix: str = "neurocaas-batch-") -> Path:
+    """Make a folder that nobody's uid can search."""
+    made = Path(tempfile.mkdtemp(prefix=prefix))
+    made.chmod(0o755)
+    return made
