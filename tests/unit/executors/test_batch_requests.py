@@ -70,13 +70,13 @@ def test_a_definition_is_named_by_its_content():
         job_definition(replace(SETTINGS, image="worker@sha256:2"), BIG, "ada"),
         job_definition(replace(SETTINGS, role="other"), BIG, "ada"),
         job_definition(replace(SETTINGS, isolation="none"), BIG, "ada"),
-        job_definition(SETTINGS, replace(BIG, vcpus=32), "ada"),
+        job_definition(SETTINGS, BIG._replace(vcpus=32), "ada"),
         job_definition(SETTINGS, BIG, "bob"),
     ]
     names = {d["jobDefinitionName"] for d in [one, *others]}
     assert len(names) == 1 + len(others)
     # A price is not part of what a job is.
-    assert job_definition(SETTINGS, replace(BIG, price_standard=9.0), "ada") == one
+    assert job_definition(SETTINGS, BIG._replace(price_standard=9.0), "ada") == one
     assert len(json.dumps(one)) < 24 << 10
 
 
@@ -88,7 +88,7 @@ def test_a_job_takes_the_whole_machine():
     assert needs["VCPU"] == "64"
     # More than half: no second job fits, even if it asked for no processors.
     assert 128 << 10 < int(needs["MEMORY"]) == usable_memory(BIG) < 256 << 10
-    gpu = job_definition(SETTINGS, replace(BIG, gpus=4), "ada")
+    gpu = job_definition(SETTINGS, BIG._replace(gpus=4), "ada")
     assert {"type": "GPU", "value": "4"} in gpu["containerProperties"]["resourceRequirements"]
 
 
