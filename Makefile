@@ -18,12 +18,13 @@ test: ## Run the tests, the pure ones without any network (minutes)
 	@echo "== unit, property and contract tests, without network, $(WORKERS) at once"
 	scripts/offline pytest -n $(WORKERS) -m "not slow" tests/unit tests/property tests/contract
 	@echo "== integration tests and sessions, $(WORKERS) at once"
-	pytest -n $(WORKERS) -m "not slow" tests/integration tests/golden tests/sessions
+	pytest -n $(WORKERS) -m "not slow" tests/integration tests/cloud tests/slurm tests/golden tests/sessions
 
 test-slow: ## Run only the tests that test leaves out
 	@scripts/setup dev
 	@scripts/setup-js browser
 	@scripts/setup-registry
+	@scripts/setup-slurm
 	@echo "== slow tests, $(WORKERS) at once"
 	pytest -n $(WORKERS) -m slow
 

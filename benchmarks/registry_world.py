@@ -173,7 +173,7 @@ def _blueprint(index: int, version: str) -> tuple[str, bytes]:
     text = (
         BLUEPRINT.replace("name: bench\n", f"name: {_name(index)}\n")
         .replace("version: 1.0.0", f"version: {version}")
-        .replace("maintainers: [ada]", "license: Apache-2.0\nmaintainers: [user-00000]")
+        .replace("maintainers: [ada]", "maintainers: [user-00000]")
         .replace('[{citation: "none"}]', '[{citation: "None 1999", url: "https://example.org"}]')
         .replace(
             "{default: laptop, allowed: [laptop]}",

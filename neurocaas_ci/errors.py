@@ -46,6 +46,12 @@ class RunError(NeurocaasError):
     exit_code = 12
 
 
+class DeployError(NeurocaasError):
+    """The platform in the cloud could not be brought to what main says (exit 12)."""
+
+    exit_code = 12
+
+
 class IntegrityError(NeurocaasError):
     """Stored content does not have the digest it is kept under (exit 13)."""
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Stage = Literal["develop", "invited", "open"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A publication that describes the analysis."""
 
     citation: str
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunLimits:
+class RunLimits(NamedTuple):
     """What one run may use; every number is a hard bound.
 
     `memory`, `output_size`, `file_size`, `log_size` and `tmp_size` are bytes, `cpus` is the number
@@ -35,8 +32,7 @@ class RunLimits:
     tmp_size: int = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step of a blueprint: an IAE on a hardware type, for at most `max_runtime` seconds."""
 
     id: str
@@ -44,19 +40,17 @@ class Step:
     hardware: str
     hardware_allowed: tuple[str, ...]
     max_runtime: int
-    limits: RunLimits = field(default_factory=RunLimits)
+    limits: RunLimits = RunLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetRules:
+class DatasetRules(NamedTuple):
     """Which datasets a blueprint accepts; `max_size` is bytes; no suffixes means any."""
 
     suffixes: tuple[str, ...] = ()
     max_size: int = 2 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class OutputRule:
+class OutputRule(NamedTuple):
     """A declared output (a path or glob under /outputs) and how a replay compares it."""
 
     path: str
@@ -64,8 +58,7 @@ class OutputRule:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class BlueprintLimits:
+class BlueprintLimits(NamedTuple):
     """Bounds on a job (runs at once, US dollars), and on the US dollars of all jobs together."""
 
     max_parallel: int = 100
@@ -73,8 +66,7 @@ class BlueprintLimits:
     budget_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprint:
+class Blueprint(NamedTuple):
     """One analysis as published: `registry/blueprints/<name>.yaml`."""
 
     name: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from neurocaas_ci.model.digest import Sha256
 
@@ -15,8 +14,7 @@ Launch = Literal["ec2", "fargate"]
 DEFAULT_BUDGET_USD = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Iae:
+class Iae(NamedTuple):
     """An immutable analysis environment as described by `iae/<name>/iae.yaml`.
 
     `base` holds the keys of the base besides its kind (`packages` for deb, `image` for oci).
@@ -34,8 +32,7 @@ class Iae:
     sample: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class IaeLock:
+class IaeLock(NamedTuple):
     """What `iae/<name>/iae.lock` pins: digests of the sources and of the built image."""
 
     recipe: Sha256
@@ -44,8 +41,7 @@ class IaeLock:
     reproducible: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Hardware:
+class Hardware(NamedTuple):
     """One entry of the resource bank; memory in bytes, prices in US dollars per hour.
 
     `launch` is how AWS starts it, and None elsewhere.
@@ -63,8 +59,7 @@ class Hardware:
     launch: Launch | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """A person: `registry/users/<login>.yaml`; `forge_id` is numeric and never reused."""
 
     login: str
@@ -74,8 +69,7 @@ class User:
     groups: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Who pays together: `registry/groups/<name>.yaml`; no blueprints listed means all open ones."""
 
     name: str
@@ -85,15 +79,13 @@ class Group:
     blueprints: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """Who decides about the platform: `registry/policy.yaml`."""
 
     maintainers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(NamedTuple):
     """One input of a job; its identity is the digest, `uri` only says where to find the bytes."""
 
     uri: str
@@ -106,8 +98,7 @@ class Dataset:
         return self.uri.partition(":")[2].rstrip("/").rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A job manifest: `registry/jobs/<login>/<yyyy-mm>/<job>.yaml`; `max_runtime` is seconds per run.
 
     `blueprint` and `version` are the two halves of `name@version`; version may be a commit id.

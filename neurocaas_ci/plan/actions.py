@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from neurocaas_ci.model.plan import (
@@ -97,7 +96,7 @@ def _resources(head: Registry, names: Touched, state: PlatformState) -> Iterator
         loaded = resource(head, (kind, name))
         if loaded.value is not None:
             before: Mapping[str, Any] = json.loads(known or "{}")
-            changes = difference(before, json.loads(text_of(asdict(loaded.value))))
+            changes = difference(before, json.loads(text_of(loaded.value)))
             if changes:
                 yield SetResource(kind, name, "update" if known else "create", changes)
         elif known is not None and not loaded.exists:

@@ -7,7 +7,7 @@ base: a change that gives its author another login, or more rights, has no effec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from neurocaas_ci.model.actor import Actor
 from neurocaas_ci.model.plan import Approval, Level
@@ -159,9 +159,9 @@ def _automatic(asked: Asked, change: Change) -> _Need | None:  # noqa: PLR0911 -
     before = None if asked.base is None else asked.base.job(change.path).value
     if before is None or before.cancelled is not None or value.cancelled is None:
         return None
-    rest = replace(value, cancelled=None)
+    rest = value._replace(cancelled=None)
     # As text: 1 and true are equal in Python, and not the same parameter.
-    same = text_of(asdict(rest)) == text_of(asdict(before))
+    same = text_of(rest) == text_of(before)
     return _Need("auto", "the author cancels a job of their own") if same else None
 
 

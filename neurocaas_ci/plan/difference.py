@@ -12,7 +12,18 @@ from neurocaas_ci.model.plan import FieldChange
 
 def text_of(value: Any) -> str:
     """Return a value as canonical JSON text; raise ValueError for NaN and infinities."""
-    return canonical_json(value).decode()
+    return canonical_json(plain(value)).decode()
+
+
+def plain(value: Any) -> Any:
+    """Return a value with every record (a named tuple) as an object and every sequence as a list."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(part) for part in value]
+    return value
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256
-from neurocaas_ci.plan.difference import text_of
+from neurocaas_ci.plan.difference import plain, text_of
 from neurocaas_ci.registry import Loaded, Registry
 from neurocaas_ci.registry.changes import Change
 
@@ -110,7 +110,7 @@ def observe(registry: Registry | None, names: Touched) -> PlatformState:
         if (value := registry.blueprint(name).value) is not None
     }
     resources = {
-        key: text_of(asdict(value))
+        key: text_of(value)
         for key in names.resources
         if (value := resource(registry, key).value) is not None
     }
@@ -141,7 +141,7 @@ def image_of(registry: Registry, name: str) -> Image | None:
 
 def configuration(registry: Registry, blueprint: Blueprint) -> str:
     """Return the effective configuration: every default filled in, and the image of each step."""
-    document = asdict(blueprint)
+    document = plain(blueprint)
     for step in document["steps"]:
         image = image_of(registry, step["iae"])
         step["image"] = None if image is None else image.image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from neurocaas_ci import schemas
@@ -14,9 +14,8 @@ from neurocaas_ci.registry import convert
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
 from neurocaas_ci.registry.parse import parse
-from neurocaas_ci.registry.repairs import with_repairs, word_repair
 from neurocaas_ci.registry.tree import ReadsAhead, Tree
-from neurocaas_ci.schemas.check import check
+from neurocaas_ci.schemas.check import Issue, check
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -157,12 +156,8 @@ def load(tree: Tree, path: str, kind: str, build: Callable[[dict[str, Any]], Any
         )
         return Loaded(None, Document(path), (finding,), exists=False)
     document, problems = parse(path, content)
-    findings = with_repairs(content, problems)
-    if document.root is not None:
-        for issue in check(schemas.load(kind), document.data):
-            place = document.locate(issue.pointer, key=issue.on_key)
-            repair = word_repair(content, document, issue, place)
-            findings.append(Finding(issue.rule, "error", place, issue.message, issue.fix, repair))
+    issues = [] if document.root is None else check(schemas.load(kind), document.data)
+    findings = _explained(content, document, problems, issues) if problems or issues else []
     value = None
     if not findings:
         try:
@@ -172,3 +167,17 @@ def load(tree: Tree, path: str, kind: str, build: Callable[[dict[str, Any]], Any
             findings.append(Finding("NC-S004", "error", document.locate(), str(error), text))
     findings.sort(key=lambda finding: finding.location)
     return Loaded(value, document, tuple(findings))
+
+
+def _explained(
+    content: bytes, document: Document, problems: Sequence[Finding], issues: Sequence[Issue]
+) -> list[Finding]:
+    """Return what is wrong with the form of a file, with repairs where the text says how."""
+    from neurocaas_ci.registry.repairs import with_repairs, word_repair  # few files need them
+
+    findings = with_repairs(content, problems)
+    for issue in issues:
+        place = document.locate(issue.pointer, key=issue.on_key)
+        repair = word_repair(content, document, issue, place)
+        findings.append(Finding(issue.rule, "error", place, issue.message, issue.fix, repair))
+    return findings

@@ -324,7 +324,7 @@ def decode_job(data: bytes) -> dict[str, Any]:
 
 
 def _limits(limits: RunLimits) -> dict[str, int]:
-    return {name: getattr(limits, name) for name in RunLimits.__slots__}
+    return {name: getattr(limits, name) for name in RunLimits._fields}
 
 
 def _dump(document: dict[str, Any], indent: int | None = None) -> bytes:

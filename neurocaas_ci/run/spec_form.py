@@ -74,7 +74,7 @@ def _inputs(value: Any) -> bool:
 
 
 def _limits(value: Any) -> bool:
-    known = isinstance(value, dict) and set(value) == set(RunLimits.__slots__)
+    known = isinstance(value, dict) and set(value) == set(RunLimits._fields)
     return known and all(map(_positive, value.values()))
 
 

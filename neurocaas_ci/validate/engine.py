@@ -16,10 +16,11 @@ from neurocaas_ci.registry.changes import Change
 from neurocaas_ci.validate import rules as rules_package
 from neurocaas_ci.validate.context import BalanceOf, Context, Published, RecipeOf
 from neurocaas_ci.validate.rule import Rule
-from neurocaas_ci.validate.scope import Scope, lies_in, reach, whole, within
+from neurocaas_ci.validate.scope import PROTOCOLS, Scope, lies_in, reach, whole, within
+from neurocaas_ci.validate.touched import touches
 
 # Folders of rules that only look at files of this kind.
-_FAMILIES = frozenset({"blueprints", "groups", "hardware", "iae", "jobs", "users"})
+_FAMILIES = frozenset({"blueprints", "groups", "hardware", "iae", "jobs", "protocols", "users"})
 _JOBS_AT_ONCE = 1_000
 _MOST_OF_A_RULE = 1_000
 
@@ -50,10 +51,14 @@ def _is_rule(value: object, module: ModuleType) -> TypeGuard[type[Rule]]:
     )
 
 
-def _at_work(scope: Scope) -> tuple[Rule, ...]:
+def _at_work(context: Context) -> tuple[Rule, ...]:
     """Return the rules that could find something; loading a rule takes longer than applying it."""
-    families = scope.kinds | ({"jobs"} if scope.jobs else set())
-    return _rules(families & _FAMILIES)
+    families = set(context.scope.kinds & _FAMILIES)
+    if context.scope.jobs:
+        families.add("jobs")
+    if touches(context, PROTOCOLS):
+        families.add("protocols")
+    return _rules(frozenset(families))
 
 
 def judge(
@@ -97,7 +102,7 @@ def _judge(context: Context) -> set[Finding]:
             part = context._replace(scope=scope, changes=())
         context.head.ahead(part.scope.jobs)
         findings.update(f for loaded in part.loaded() for f in loaded.findings)
-        for rule in _at_work(part.scope):
+        for rule in _at_work(part):
             findings.update(_first(rule, part))
         if len(jobs) > _JOBS_AT_ONCE:
             context.head.forget(part.scope.jobs)

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.scope import PROTOCOLS
 from neurocaas_ci.validate.touched import files
 
 if TYPE_CHECKING:
     import ast
 
-FOLDER = "neurocaas_ci/protocols"
+
 MAX_BYTES = 64_000
 _MAX_DEPTH = 20
 _MAX_TOKENS = 1_000
@@ -36,8 +37,8 @@ class Parsed(NamedTuple):
 
 def protocols(context: Context) -> Iterator[tuple[str, Parsed]]:
     """Yield path and content of the judged protocol modules; `__init__.py` is no protocol."""
-    for entry in files(context, FOLDER):
-        name = entry.path.removeprefix(f"{FOLDER}/")
+    for entry in files(context, PROTOCOLS):
+        name = entry.path.removeprefix(f"{PROTOCOLS}/")
         if "/" in name or name == "__init__.py" or not name.endswith(".py"):
             continue
         content = context.head.tree.read(entry.path, MAX_BYTES)

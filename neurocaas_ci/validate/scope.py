@@ -13,6 +13,7 @@ from typing import NamedTuple
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import Change
 
+PROTOCOLS = "neurocaas_ci/protocols"
 KINDS = frozenset({"blueprints", "hardware", "users", "groups", "policy", "iae"})
 
 # Kind that changed -> kinds with rules that look at both.

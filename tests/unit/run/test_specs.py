@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,7 +111,7 @@ def test_laws_of_every_protocol(count, protocol):
 
 
 def test_two_datasets_of_one_name_are_two_runs():
-    same = tuple(replace(d, uri="store:d.csv") for d in job().datasets)
+    same = tuple(d._replace(uri="store:d.csv") for d in job().datasets)
     one, two = specs(blueprint(), job(datasets=same))
     assert one.run != two.run
     assert one.identity(one.inputs) != two.identity(two.inputs)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.validate.context import Context
-from neurocaas_ci.validate.protocol_source import FOLDER, protocols
+from neurocaas_ci.validate.protocol_source import protocols
 from neurocaas_ci.validate.rule import Rule
+from neurocaas_ci.validate.scope import PROTOCOLS
 from neurocaas_ci.validate.touched import files
 
 
@@ -29,11 +30,11 @@ class ProtocolParses(Rule):
                 place = Location(path, parsed.line, parsed.column)
                 fix = "correct this place; a protocol is a short module of plain Python"
                 yield self.finding(place, parsed.problem, fix)
-        for entry in files(context, FOLDER):
-            name = entry.path.removeprefix(f"{FOLDER}/")
+        for entry in files(context, PROTOCOLS):
+            name = entry.path.removeprefix(f"{PROTOCOLS}/")
             if "/" in name:
                 yield self.finding(
                     Location(entry.path),
                     "a protocol is a single module, not a folder",
-                    f"put it into {FOLDER}/{name.partition('/')[0]}.py",
+                    f"put it into {PROTOCOLS}/{name.partition('/')[0]}.py",
                 )

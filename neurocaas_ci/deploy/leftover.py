@@ -1,0 +1,104 @@
+"""Which jobs, machines and environments should have ended by now; no I/O here.
+
+AWS Batch ends machines and overdue jobs itself. What is found here has slipped through that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from neurocaas_ci.model.deploy import Leftover
+from neurocaas_ci.model.units import format_duration
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+GRACE = 15 * _MINUTE
+"""Seconds over its time limit that a job has to end by itself."""
+UNREGISTERED = 30 * _MINUTE
+IDLE = 60 * _MINUTE
+WAITING = 25 * _HOUR
+"""Seconds in which a queue gives up a job that can never start, and an hour."""
+UNBOUNDED = 2 * _DAY
+
+
+class JobSeen(NamedTuple):
+    """A job that has not ended; moments in seconds since 1970, `limit` in seconds of one attempt."""
+
+    id: str
+    name: str
+    queue: str
+    status: str
+    created: float
+    started: float | None
+    limit: int | None
+    reason: str = ""
+
+
+class MachineSeen(NamedTuple):
+    """A machine that is up since `launched`; `tasks` is None when no engine knows it."""
+
+    id: str
+    kind: str
+    launched: float
+    tasks: int | None
+
+
+class EnvironmentSeen(NamedTuple):
+    """A compute environment; `wanted` when a queue or the stack has it."""
+
+    name: str
+    wanted: bool
+    tasks: int
+
+
+def judge_jobs(jobs: Iterable[JobSeen], now: float) -> list[Leftover]:
+    """Return the jobs that are past their time."""
+    found = []
+    for job in sorted(jobs):
+        shown = f"{job.name} in {job.queue}"
+        if job.status == "RUNNING" and job.started is not None:
+            lasts = now - job.started
+            if job.limit is not None and lasts > job.limit + GRACE:
+                why = f"{shown} has run for {_for(lasts)}, its limit was {_for(job.limit)}"
+                found.append(Leftover("job", job.id, why))
+            elif job.limit is None and lasts > UNBOUNDED:
+                why = f"{shown} has run for {_for(lasts)} and has no limit"
+                found.append(Leftover("job", job.id, why, ends=False))
+        elif job.status == "RUNNABLE" and now - job.created > WAITING:
+            because = f" ({job.reason})" if job.reason else ""
+            why = f"{shown} has waited for a machine since {_for(now - job.created)}{because}"
+            found.append(Leftover("job", job.id, why))
+    return found
+
+
+def judge_machines(
+    machines: Iterable[MachineSeen], now: float, *, jobs_coming: bool
+) -> list[Leftover]:
+    """Return machines without work; while jobs are about to start, idle ones are only reported."""
+    found = []
+    for machine in sorted(machines):
+        up = now - machine.launched
+        if machine.tasks is None and up > UNREGISTERED:
+            why = f"{machine.kind}, up for {_for(up)}, and no engine knows it"
+            found.append(Leftover("machine", machine.id, why))
+        elif machine.tasks == 0 and up > IDLE:
+            why = f"{machine.kind}, up for {_for(up)}, and no job is on it"
+            found.append(Leftover("machine", machine.id, why, ends=not jobs_coming))
+    return found
+
+
+def judge_environments(environments: Iterable[EnvironmentSeen]) -> list[Leftover]:
+    """Return compute environments of earlier deployments; those with jobs end later."""
+    found = []
+    for item in sorted(environments):
+        if not item.wanted:
+            why = "is of an earlier deployment, no queue leads to it"
+            if item.tasks:
+                why += f"; {item.tasks} jobs still run in it"
+            found.append(Leftover("environment", item.name, why, ends=not item.tasks))
+    return found
+
+
+def _for(seconds: float) -> str:
+    whole = int(seconds)
+    return format_duration(whole - whole % _MINUTE if whole >= _MINUTE else whole)

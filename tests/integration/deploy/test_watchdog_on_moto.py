@@ -1,0 +1,228 @@
+"""From a commit to queues and back, by the command line against moto: apply, status, watchdog."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from click.testing import CliRunner
+from cloudformation import client, cloud
+from deploy_world import blueprint_file, commit, group_file, small
+
+from neurocaas_ci.cli.deploy import command
+from neurocaas_ci.deploy.apply import Clock
+from neurocaas_ci.deploy.aws.session import Clients
+from neurocaas_ci.deploy.aws.watchdog import BatchWatchdog
+from neurocaas_ci.errors import (
+    BackendUnavailableError,
+    DeployError,
+    FindingsError,
+    NeurocaasError,
+    UsageError,
+)
+
+pytestmark = pytest.mark.slow
+SUBJECT = ("--foundation", "--subject", "lab@1/platform@2")
+
+
+class Platform:
+    """A registry on this machine and its cloud; commands raise what they would exit with."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.first = commit(folder, small())
+
+    def deploy(self, *arguments):
+        found = CliRunner().invoke(
+            command, [*arguments, "--repo", str(self.folder), "--no-fetch"], catch_exceptions=True
+        )
+        if found.exception:
+            if isinstance(found.exception, NeurocaasError):
+                found.exception.printed = found.stdout
+            raise found.exception
+        return found.stdout
+
+
+@pytest.fixture(scope="module")
+def server():
+    with cloud() as address:
+        yield address
+
+
+@pytest.fixture
+def platform(server, tmp_path, monkeypatch):
+    import http.client
+
+    connection = http.client.HTTPConnection(server.removeprefix("http://"))
+    connection.request("POST", "/moto-api/reset")
+    connection.getresponse().read()
+    connection.close()
+    monkeypatch.setattr("neurocaas_ci.cli.deploying._CLOCK", Clock(time.monotonic, lambda _s: None))
+    return Platform(tmp_path)
+
+
+@pytest.fixture
+def deployed(platform):
+    platform.deploy("--apply", *SUBJECT)
+    platform.deploy("--apply")
+    return platform
+
+
+def queues():
+    return {q["jobQueueName"]: q for q in client("batch").describe_job_queues()["jobQueues"]}
+
+
+def test_a_registry_becomes_queues_roles_and_budgets(deployed):
+    assert set(queues()) == {
+        "neurocaas-m5-large-standard", "neurocaas-m5-xlarge-standard", "neurocaas-m5-xlarge-save",
+    }  # fmt: skip
+    role = client("iam").get_role(RoleName="neurocaas-group-lab")["Role"]
+    assert role["Path"] == "/neurocaas/"
+    document = client("iam").get_role_policy(RoleName="neurocaas-group-lab", PolicyName="neurocaas")
+    text = json.dumps(document["PolicyDocument"])
+    assert "arn:aws:s3:::neurocaas-123456789012-us-east-1/groups/lab/*" in text
+    budgets = client("budgets").describe_budgets(AccountId="123456789012")["Budgets"]
+    assert {b["BudgetName"] for b in budgets} == {"neurocaas-lab", "neurocaas-all-groups"}
+    bucket = "neurocaas-123456789012-us-east-1"
+    assert client("s3").get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert "ContentsAreWrittenOnce" in client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+    groups = client("ec2").describe_security_groups(
+        Filters=[{"Name": "description", "Values": ["*nothing comes in*"]}]
+    )["SecurityGroups"]
+    assert [group["IpPermissions"] for group in groups] == [[]]
+
+
+def test_applying_twice_changes_nothing_and_says_so(deployed):
+    assert "nothing to do" in deployed.deploy("--apply")
+    assert "nothing to do" in deployed.deploy("--apply", "--foundation")
+    done = json.loads(deployed.deploy("--apply", "--format", "json"))
+    assert (done["changed"], done["commit"]) == (False, deployed.first)
+
+
+def test_the_foundation_comes_first_and_knows_who_may_deploy(platform):
+    with pytest.raises(UsageError, match="no foundation to build on"):
+        platform.deploy("--apply")
+    with pytest.raises(UsageError, match="repository that may deploy is not named"):
+        platform.deploy("--apply", "--foundation")
+    platform.deploy("--apply", *SUBJECT)
+    stack = client("cloudformation").describe_stacks(StackName="neurocaas-foundation")["Stacks"][0]
+    assert stack["EnableTerminationProtection"]
+
+
+def test_status_follows_main(deployed):
+    assert "in sync: deployed by" in deployed.deploy("--status")
+    commit(deployed.folder, {"README": "words"} | group_file("lab", 100))
+    commit(deployed.folder, group_file("new"))
+    text = deployed.deploy("--status")
+    assert f"deployed is {deployed.first[:12]}" in text
+    assert "Health  healthy since 20" in text
+    deployed.deploy("--apply")
+    status = json.loads(deployed.deploy("--status", "--format", "json"))["stacks"][0]
+    assert (status["sync"], status["health"]) == ("in sync", "healthy")
+
+
+def test_a_queue_with_jobs_is_not_deleted(deployed, monkeypatch):
+    from moto.batch.models import Job
+
+    monkeypatch.setattr(Job, "run", lambda self: setattr(self, "status", "RUNNABLE"))
+    batch = client("batch")
+    batch.register_job_definition(
+        jobDefinitionName="one", type="container",
+        containerProperties={"image": "x", "vcpus": 1, "memory": 128, "command": ["true"]},
+    )  # fmt: skip
+    job = batch.submit_job(
+        jobName="run", jobQueue="neurocaas-m5-xlarge-save", jobDefinition="one"
+    )["jobId"]  # fmt: skip
+    commit(deployed.folder, blueprint_file("demo", ["m5.large"]))
+    with pytest.raises(BackendUnavailableError, match=r"neurocaas-m5-xlarge-save \(1 jobs\)"):
+        deployed.deploy("--apply")
+    assert "neurocaas-m5-xlarge-save" in queues()
+    batch.terminate_job(jobId=job, reason="test")
+    end = time.monotonic() + 20
+    while batch.describe_jobs(jobs=[job])["jobs"][0]["status"] != "FAILED":
+        assert time.monotonic() < end
+        batch_job_fails(job)
+    deployed.deploy("--apply")
+    assert set(queues()) == {"neurocaas-m5-large-standard"}
+
+
+def batch_job_fails(job):
+    """Let the engine notice that a job was terminated, which moto leaves to the running thread."""
+    from moto.batch.models import batch_backends
+
+    batch_backends["123456789012"]["us-east-1"]._jobs[job].status = "FAILED"
+
+
+def test_what_an_earlier_deployment_left_is_shown_and_then_ended(deployed):
+    commit(deployed.folder, blueprint_file("demo", ["m5.large", "m5.xlarge"], parallel=20))
+    deployed.deploy("--apply")
+    with pytest.raises(FindingsError, match="3 things are left over") as caught:
+        deployed.deploy("--watchdog")
+    assert caught.value.printed.count("would end environment") == 3
+    assert len(client("batch").describe_compute_environments()["computeEnvironments"]) == 6
+    text = deployed.deploy("--watchdog", "--end")
+    assert text.count("ended     environment") == 3
+    assert len(client("batch").describe_compute_environments()["computeEnvironments"]) == 3
+    assert deployed.deploy("--watchdog") == "nothing is left over\n"
+    # All machines have the same disk, so its launch template is still in use.
+    assert len(client("ec2").describe_launch_templates()["LaunchTemplates"]) == 1
+
+
+def test_going_back_to_what_was_asked_before_is_no_conflict(deployed):
+    commit(deployed.folder, blueprint_file("demo", ["m5.large", "m5.xlarge"], parallel=20))
+    deployed.deploy("--apply")
+    commit(deployed.folder, blueprint_file("demo", ["m5.large", "m5.xlarge"]))
+    deployed.deploy("--apply")
+    found = client("batch").describe_compute_environments()["computeEnvironments"]
+    assert len({entry["tags"]["Name"] for entry in found}) == 6
+    assert len(found) == 9
+    deployed.deploy("--watchdog", "--end")
+    assert len(client("batch").describe_compute_environments()["computeEnvironments"]) == 3
+
+
+def test_a_machine_that_no_engine_knows_is_ended(deployed):
+    ec2 = client("ec2")
+    image = "ami-12345678"
+    tags = [{"Key": "neurocaas", "Value": "machine"}]
+    made = [
+        ec2.run_instances(
+            ImageId=image, MinCount=1, MaxCount=1, InstanceType="m5.large",
+            TagSpecifications=[{"ResourceType": "instance", "Tags": ours}] if ours else [],
+        )["Instances"][0]["InstanceId"]
+        for ours in (tags, [])
+    ]  # fmt: skip
+    assert deployed.deploy("--watchdog") == "nothing is left over\n"
+    later = BatchWatchdog(Clients(), time.time() + 3600, Clock(time.monotonic, time.sleep))
+    (found,) = later.leftovers()
+    assert found.name == made[0]
+    later.end(found)
+    later.end(found)
+    states = {
+        i["InstanceId"]: i["State"]["Name"]
+        for r in ec2.describe_instances(InstanceIds=made)["Reservations"]
+        for i in r["Instances"]
+    }
+    assert states == {made[0]: "terminated", made[1]: "running"}
+
+
+def test_a_large_template_goes_through_the_bucket(deployed):
+    many = {k: v for n in range(60) for k, v in group_file(f"group-{n}").items()}
+    commit(deployed.folder, many)
+    deployed.deploy("--apply")
+    listed = client("s3").list_objects_v2(Bucket="neurocaas-123456789012-us-east-1")
+    assert [item["Key"][:17] for item in listed["Contents"]] == ["deploy/templates/"]
+    assert "in sync" in deployed.deploy("--status")
+
+
+def test_a_registry_that_asks_for_too_much_changes_nothing(deployed):
+    many = {k: v for n in range(170) for k, v in group_file(f"group-{n}").items()}
+    commit(deployed.folder, many)
+    with pytest.raises(FindingsError, match="CloudFormation takes 500") as caught:
+        deployed.deploy("--apply")
+    assert caught.value.exit_code == 10
+    assert "Sync    unknown" in deployed.deploy("--status")
+
+
+def test_a_refused_change_is_an_error_of_the_deployment():
+    assert DeployError("x").exit_code == 12

@@ -1,0 +1,6 @@
+"""The worlds and clouds of deployment tests lie in tests/cloud."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "cloud"))
