@@ -116,7 +116,7 @@ class Replayer:
         """Make the certified inputs, and nothing else, appear in the store of the replay."""
         missing: list[str] = []
         for item in certificate.datasets:
-            target = own.blobs.path(item.sha256)
+            target = own.local_blobs.path(item.sha256)
             if dataset not in {None, item.name} or target.exists():
                 continue
             target.parent.mkdir(exist_ok=True)
@@ -208,9 +208,9 @@ class Replayer:
     ) -> Comparison:
         """Compare an output that has other bytes now."""
         rule = rule_for(blueprint.outputs, name.partition("/")[2])
-        original = self._original(name, before)
+        original = self._original(name, before, own)
         if original is not None:
-            return compare_files(rule, original, own.blobs.path(after), name)
+            return compare_files(rule, original, own.local_blobs.path(after), name)
         kind = str(rule["kind"])
         if needs_content(rule):
             text = "the certified bytes are not here to compare with; name a folder that has them"
@@ -220,15 +220,19 @@ class Replayer:
         text = f"other bytes: sha256 {before[:12]}… before, {after[:12]}… now"
         return Comparison("different", kind, text, (), {})
 
-    def _original(self, name: str, digest: Sha256) -> Path | None:
-        """Return a file with the certified bytes: of the named folder, or of this machine's store."""
+    def _original(self, name: str, digest: Sha256, own: Home) -> Path | None:
+        """Return a file with the certified bytes: of the named folder, or from the store."""
         with suppress(OSError):
             if self.originals is not None:
                 path = self.originals / name
                 if path.is_file() and not path.is_symlink() and _is(path, digest):
                     return path
-        path = self.home.blobs.path(digest)
-        return path if path.is_file() and _is(path, digest) else None
+        path = own.scratch / f"original-{digest}"
+        with suppress(IntegrityError):
+            if not path.exists():
+                self.home.blobs.place(digest, path)
+            return path
+        return None
 
 
 class _ImpossibleError(Exception):

@@ -14,7 +14,7 @@ from neurocaas_ci.certify.statement import make_statement
 from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.run import records
 from neurocaas_ci.signing.interface import Signer
-from neurocaas_ci.stores.directory import DirectoryState, atomic_write
+from neurocaas_ci.stores.interface import StateStore
 
 _MAIN = "refs/heads/main"
 
@@ -39,7 +39,7 @@ class Certifier:
     repo: Path
     ref: str
     commit: str
-    state: DirectoryState
+    state: StateStore
     signer: Signer
 
     def sign(self, job: str) -> bytes:
@@ -48,11 +48,12 @@ class Certifier:
         It is kept beside the job's records, so that a failure to publish costs no second entry in the
         log. Raise what collecting and signing raise.
         """
-        with self.state.claim(records.certificate_key(job), wait=True):
+        with self.state.claim(records.certificate_key(job), wait=True) as claim:
             bundle = self.state.read(records.certificate_key(job))
             if bundle is None:
                 bundle = self._sign(job)
-                atomic_write(self.state.path(records.certificate_key(job)), bundle, sync=True)
+                key = records.certificate_key(job)
+                self.state.write(key, bundle, claim=claim, durable=True)
         return bundle
 
     def publish(self, bundles: Mapping[str, bytes]) -> dict[str, Certified]:

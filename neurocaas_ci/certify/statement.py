@@ -216,6 +216,7 @@ def _byproducts(facts: JobFacts) -> Iterator[Descriptor]:
             memory_peak=record.usage.memory_peak,
             cost_usd=run.cost_usd,
             taken_from=record.taken_from,
+            **({} if record.machine is None else {"machine": dict(record.machine)}),
         )
         if record.log is not None:
             yield _file(results.log_file(record.run), record.log.sha256)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.run.home import Home, default_cache, default_home
+from neurocaas_ci.run.home import Home, default_cache, default_home, default_store
 
 ORIGIN_MAIN, LOCAL_MAIN = "refs/remotes/origin/main", "refs/heads/main"
 """Where main is: the origin's, as it was fetched last, before the one of this clone."""
@@ -81,16 +81,19 @@ def main_ref(repo: Path, *, fetch: bool) -> str:
 
 def open_home(*, sandboxed: bool = False) -> Home:
     """Return this machine's home folder; `sandboxed` also makes it reachable for nobody's uid."""
-    home = Home(_folder(default_home(), "NEUROCAAS_HOME"))
-    if (cache := default_cache()) is not None:
-        home = Home(home.root, _folder(cache, "NEUROCAAS_CACHE"))
+    cache = default_cache()
+    home = Home(
+        _folder(default_home(), "NEUROCAAS_HOME"),
+        cache and _folder(cache, "NEUROCAAS_CACHE"),
+        *default_store(),
+    )
     if not sandboxed:
         return home
     # Most commands never start a sandbox, and need nothing of it.
     from neurocaas_ci.run.reach import make_reachable
 
     shared = home.shared_cache and make_reachable(home.shared_cache)
-    return Home(make_reachable(home.root), shared)
+    return Home(make_reachable(home.root), shared, home.store, home.group)
 
 
 def ledger_cache() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,8 +12,10 @@ import click
 
 from neurocaas_ci.cli.common import human_size, on_terminal, open_home, say
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.digest import parse_sha256
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.stores.names import NamedBlob, all_names, check_name, look_up, remember
+from neurocaas_ci.stores.interface import Blob
+from neurocaas_ci.stores.names import NamedBlob, all_names, check_name, forget, look_up, remember
 
 _LARGE = 64 << 20
 
@@ -26,11 +29,22 @@ def command() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", help="The name to store one file under (default: its file name).")
 @click.option("--replace", is_flag=True, help="Let an existing name mean the new content.")
-def put(files: tuple[Path, ...], name: str | None, *, replace: bool) -> None:
+@click.option(
+    "--grant",
+    type=click.Path(path_type=Path),
+    help="Send one file by what `data grant` made; needs no account.",
+)
+def put(files: tuple[Path, ...], name: str | None, grant: Path | None, *, replace: bool) -> None:
     """Copy FILES into the store and print a `uri sha256 size` line for each.
 
     Jobs that name an older content of the same name keep it: the digest is the identity.
     """
+    if grant is not None:
+        if name is not None or replace or len(files) > 1:
+            raise UsageError("--grant goes with one file and nothing else")
+        entry = _put_granted(files[0], grant)
+        click.echo(f"store:{entry.name} {entry.sha256} {entry.size}")
+        return
     if name is not None and len(files) > 1:
         raise UsageError("--name goes with one file", hint="put the files one by one")
     home = open_home()
@@ -46,14 +60,54 @@ def store_file(home: Home, file: Path, name: str | None, *, replace: bool) -> Na
         size = os.fstat(stream.fileno()).st_size
         source = _Metered(stream, size, label) if size > _LARGE else stream
         blob = home.blobs.put(source)
+    return _name(home, label, blob, replace=replace, where=str(file))
+
+
+def _name(home: Home, label: str, blob: Blob, *, replace: bool, where: str = "") -> NamedBlob:
     known = look_up(home.state, label)
     if known is not None and known.sha256 != blob.sha256 and not replace:
         raise UsageError(
             f"store:{label} already names other content (sha256 {known.sha256[:12]}…)",
-            where=str(file),
+            where=where,
             hint="choose another name, or say --replace: `neurocaas data put --help`",
         )
     return remember(home.state, label, blob)
+
+
+@command.command("grant")
+@click.argument("name")
+@click.option("--sha256", required=True, help="The digest of the file, as `sha256sum` says it.")
+@click.option("--size", required=True, type=click.IntRange(min=1), help="Its size in bytes.")
+@click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True)
+@click.option("--replace", is_flag=True, help="Let an existing name mean the new content.")
+def grant(name: str, sha256: str, size: int, hours: int, *, replace: bool) -> None:
+    """Let somebody without an account store one file as NAME; print what they need, as JSON.
+
+    Only for a store on S3. The grant takes this very content, once, and is a secret while it lasts:
+    at most as long as your own credentials. The other side says
+    `neurocaas data put FILE --grant FILE.json`.
+    """
+    from neurocaas_ci.stores.directory import DirectoryBlobs
+    from neurocaas_ci.stores.grants import LARGEST, Grant
+
+    home = open_home()
+    blobs = home.blobs
+    if isinstance(blobs, DirectoryBlobs):
+        raise UsageError(
+            "the store is a folder of this machine, which cannot be reached from outside",
+            hint="grants are for a store on S3: NEUROCAAS_STORE=s3://BUCKET/PREFIX",
+        )
+    if size > LARGEST:
+        raise UsageError(f"a grant carries at most {LARGEST:,} bytes", where=name)
+    try:
+        blob = Blob(parse_sha256(sha256), size)
+    except ValueError as error:
+        raise UsageError(f"not a sha256: {sha256!r}", where=name) from error
+    expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
+    url, headers = blobs.presign(blob, hours * 3600)
+    _name(home, check_name(name), blob, replace=replace)
+    made = Grant(name, blob.sha256, size, url, headers, expires.isoformat())
+    click.echo(made.encode(), nl=False)
 
 
 @command.command("ls")
@@ -88,11 +142,22 @@ def rm(names: tuple[str, ...], *, content: bool) -> None:
             raise UsageError(
                 f"no dataset named store:{label}", hint="`neurocaas data ls` lists them"
             )
-        home.state.path(f"names/{label}").unlink(missing_ok=True)
+        forget(home.state, label)
         others = [e.name for e in all_names(home.state) if e.sha256 == entry.sha256]
         if content and not others:
-            home.blobs.path(entry.sha256).unlink(missing_ok=True)
+            home.blobs.erase(entry.sha256)
         say(f"removed store:{label}{_fate(others) if content else ''}")
+
+
+def _put_granted(file: Path, path: Path) -> NamedBlob:
+    from neurocaas_ci.stores.grants import read_grant, use
+
+    found = read_grant(path)
+    with _open_regular(file) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        body = _Metered(stream, size, found.name) if size > _LARGE else stream
+        blob = use(found, stream, body)
+    return NamedBlob(found.name, blob.sha256, blob.size)
 
 
 def _fate(others: list[str]) -> str:
@@ -114,19 +179,38 @@ def _open_regular(path: Path) -> BinaryIO:
 
 
 class _Metered:
-    """A stream that shows on a terminal how much of it has been read."""
+    """A stream that shows on a terminal how much of it has been read.
+
+    A store that needs the digest before it can send anything reads it twice.
+    """
 
     def __init__(self, stream: BinaryIO, size: int, label: str) -> None:
         self._stream, self._size, self._label = stream, size, label
-        self._done, self._shown = 0, -1
+        self._shown = -1
+        self._hashed = False
 
     def read(self, count: int = -1, /) -> bytes:
         """Read on and redraw the line at each full percent."""
         chunk = self._stream.read(count)
-        self._done += len(chunk)
-        percent = 100 * self._done // self._size
+        done = self._stream.tell()
+        percent = 100 * done // self._size
         if on_terminal() and percent != self._shown:
             self._shown = percent
-            end = "\n" if self._done >= self._size else ""
-            click.echo(f"\r{self._label} {percent:3d} %{end}", err=True, nl=False)
+            # The end is read once more, and empty.
+            end = "\n" if done >= self._size else ""
+            what = " sending" if self._hashed else ""
+            click.echo(f"\r{self._label}{what} {percent:3d} %{end}", err=True, nl=False)
         return chunk
+
+    def seekable(self) -> bool:
+        """Tell that it can be read again."""
+        return True
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to another place in the file."""
+        self._hashed = self._stream.tell() >= self._size
+        return self._stream.seek(offset, whence)

@@ -114,12 +114,15 @@ class JobChecks:
         if run is None:
             return ""
         try:
-            with self._home.state.path(records.log_key(view.id, run)).open("rb") as stream:
-                stream.seek(0, 2)
-                stream.seek(max(0, stream.tell() - _LOG_BYTES))
-                text = stream.read(_LOG_BYTES).decode("utf-8", "replace")
-        except OSError:
+            stream = self._home.logs.open(records.log_key(view.id, run))
+        except NeurocaasError:
             return ""
+        if stream is None:
+            return ""
+        with stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - _LOG_BYTES))
+            text = stream.read(_LOG_BYTES).decode("utf-8", "replace")
         return "\n".join(printable(line) for line in text.splitlines())
 
     def _complain(self, error: NeurocaasError) -> None:

@@ -23,6 +23,7 @@ from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.live_logs import BEAT_SECONDS
 from neurocaas_ci.run.pending import select
 from neurocaas_ci.run.status import read_record
 
@@ -58,31 +59,38 @@ def command(job: str, only: str | None, repo: Path | None, *, follow: bool, fetc
 
 def _print_log(home: Home, job: str, run: str, *, follow: bool) -> None:
     """Print one log from its start; a live log is read on while it grows."""
-    out = sys.stdout.buffer
-    stream: BinaryIO | None = None
+    done = 0
     while True:
         # Looked at before reading: what was written until then is complete.
         record = read_record(home, job, run)
-        stream = stream or _open_log(home, job, run, record)
-        while stream is not None and (chunk := stream.read(_CHUNK)):
-            out.write(chunk)
-            out.flush()
+        stream = _open_log(home, job, run, record)
+        if stream is not None:
+            with stream:
+                done = _print_from(stream, done)
         if record is not None or not follow:
             break
-        time.sleep(_POLL_SECONDS)
-    if stream is not None:
-        stream.close()
+        time.sleep(_POLL_SECONDS if home.store is None else BEAT_SECONDS / 2)
     if record is not None and record.log is None and record.message:
         say(f"({record.status}: {record.message})")
     if record is not None and record.log is not None and record.log.dropped:
         say(f"({record.log.dropped:,} further bytes were over the log limit and not kept)")
 
 
+def _print_from(stream: BinaryIO, done: int) -> int:
+    """Print what follows the first `done` bytes; return how many there are."""
+    left = done
+    while left and (skipped := stream.read(min(left, _CHUNK))):
+        left -= len(skipped)
+    done -= left
+    while chunk := stream.read(_CHUNK):
+        done += len(chunk)
+        sys.stdout.buffer.write(chunk)
+    sys.stdout.buffer.flush()
+    return done
+
+
 def _open_log(home: Home, job: str, run: str, record: RunRecord | None) -> BinaryIO | None:
     """Open the stored log of an ended run, or the live one, if there is any."""
     if record is not None:
         return home.blobs.open(record.log.sha256) if record.log is not None else None
-    try:
-        return home.state.path(records.log_key(job, run)).open("rb")
-    except FileNotFoundError:
-        return None
+    return home.logs.open(records.log_key(job, run))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neurocaas_ci.cli.common import human_time, on_terminal, say
@@ -23,9 +24,12 @@ _REFRESH_SECONDS = 0.25
 _SHOWN_RUNS = 8
 
 
-def make_observer(home: Home) -> Lines | LiveBars:
-    """Return live bars when stderr is a terminal and rich is installed, else plain lines."""
-    if on_terminal():
+def make_observer(home: Home, *, live: bool = True) -> Lines | LiveBars:
+    """Return live bars when stderr is a terminal and rich is installed, else plain lines.
+
+    Bars are those of one job at a time: where jobs run beside each other, `live` is false.
+    """
+    if live and on_terminal():
         try:
             return LiveBars(home)
         except ImportError:
@@ -33,32 +37,47 @@ def make_observer(home: Home) -> Lines | LiveBars:
     return Lines()
 
 
+@dataclass
+class _Count:
+    """What was said of the runs of one job."""
+
+    total: int = 0
+    done: int = 0
+    bad: int = 0
+    taken: int = 0
+
+
 class Lines:
-    """One line per run of a small job; for a large one a line every few seconds."""
+    """One line per run of a small job; for a large one a line every few seconds.
+
+    Several jobs may be under way at once.
+    """
 
     def __init__(self) -> None:
-        self._total = self._done = self._bad = self._taken = self._unfinished = 0
+        self._counts: dict[str, _Count] = {}
+        self._unfinished = 0
         self._spoke = 0.0
 
     def job_started(self, job: ResolvedJob, done: int) -> None:
         """Say what is taken up."""
-        self._total, self._done, self._bad, self._taken = len(job.specs), done, 0, 0
         self._unfinished = 0
         plan = job.plan
+        self._counts[plan.job] = _Count(len(job.specs), done)
         before = f", {done} done before" if done else ""
-        say(f"{plan.job}: {plan.blueprint}@{plan.version}, {self._total} runs{before}")
+        say(f"{plan.job}: {plan.blueprint}@{plan.version}, {len(job.specs)} runs{before}")
         self._spoke = time.monotonic()
 
     def run_ended(self, record: RunRecord) -> None:
         """Say how a run ended."""
-        self._done += 1
-        self._taken += record.taken_from is not None
+        count = self._counts.setdefault(record.job, _Count())
+        count.done += 1
+        count.taken += record.taken_from is not None
         bad = record.status != "succeeded"
-        self._bad += bad
-        if self._total <= _FEW or (bad and self._bad <= _FEW):
-            say(f"  {self._done}/{self._total} {describe(record)}")
+        count.bad += bad
+        if count.total <= _FEW or (bad and count.bad <= _FEW):
+            say(f"  {count.done}/{count.total} {describe(record)}")
         elif time.monotonic() - self._spoke > _QUIET_SECONDS:
-            say(f"  {self._done}/{self._total} done, {self._bad} not succeeded")
+            say(f"  {count.done}/{count.total} done, {count.bad} not succeeded")
         else:
             return
         self._spoke = time.monotonic()
@@ -71,7 +90,7 @@ class Lines:
 
     def job_ended(self, job: str, status: str, message: str) -> None:
         """Say how the job ended."""
-        say(conclusion(job, status, message, self._taken))
+        say(conclusion(job, status, message, self._counts.get(job, _Count()).taken))
 
     def close(self) -> None:
         """End, however the reconcile ended: nothing is open."""
@@ -157,7 +176,7 @@ class LiveBars:
     def _show(self, run: str) -> None:
         from neurocaas_ci.run.progress import last_progress
 
-        log = self._home.state.path(records.log_key(self._name, run))
+        log = self._home.logs.path(records.log_key(self._name, run))
         if self._progress is None or not log.exists():
             return
         fraction, note = last_progress(log) or (None, "")

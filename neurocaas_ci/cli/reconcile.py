@@ -15,19 +15,19 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.admission import Admission
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
+from neurocaas_ci.cli.executor_option import ExecutorKind, executor_maker, executor_options
 from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
-from neurocaas_ci.executors.local import LocalExecutor
 from neurocaas_ci.model.places import job_id
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.machine import available_memory
 from neurocaas_ci.run.pending import (
     Merged,
     in_merge_order,
     manifests,
+    of_group,
     select,
     uncertified,
     unfinished,
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep a check on GitHub for each job, on the commit that merged it.",
 )
+@executor_options
 @signer_options
 def command(
     jobs: tuple[str, ...],
@@ -76,6 +77,8 @@ def command(
     cpus: int | None,
     certify: bool,
     checks: bool,
+    executor: ExecutorKind,
+    wait: bool,
     signer: SignerKind,
     trust_config: Path | None,
 ) -> None:
@@ -84,8 +87,9 @@ def command(
     A job that a budget could not bear when it was merged is ended without a run, and certified so;
     `neurocaas budget` shows why.
 
-    Runs are executed in a sandbox on this machine, as many at once as it and the job allow. It may
-    be interrupted at any time: what has ended is kept, and the next call goes on from there. Exits
+    Runs are executed in a sandbox on this machine, as many at once as it and the job allow, or on a
+    cluster. It may be interrupted at any time: what has ended is kept, runs on a cluster go on, and
+    the next call goes on from there. Exits
     with 12 when a job failed, with 16 when one waits for something outside, and with 13 or 16 when
     a certificate could not be made; `neurocaas certify` then finishes that.
     """
@@ -99,7 +103,9 @@ def command(
             Concluder(repo, ref, head.commit, home, signer, trust_config) if certify else None
         )
         wanted = select(head, jobs) if jobs else manifests(head)
-        paths = set(wanted) & set(unfinished(head, home.state))
+        open_jobs = set(wanted) & set(unfinished(head, home.state))
+        # Named ones of another group are refused later, in words.
+        paths = open_jobs if jobs else set(of_group(head, open_jobs, home.group))
         if verify:
             finished = [path for path in wanted if path not in paths]
             paths |= _damaged(home, finished)
@@ -111,7 +117,7 @@ def command(
         outcomes = conclude.outcomes([job_id(path) for path in sorted(ended)]) if conclude else []
         if paths:
             count = cpus or len(os.sched_getaffinity(0))
-            observer = make_observer(home)
+            observer = make_observer(home, live=executor == "local")
             merged = in_merge_order(repo, head.commit, paths)
             shown = _checks(repo, home, merged) if checks else None
             reconciler = Reconciler(
@@ -119,9 +125,10 @@ def command(
                 head=head,
                 home=home,
                 images=Images(home.cache, say),
-                sandbox=Sandbox.probe(isolation, home.scratch),
-                make_executor=lambda runs: LocalExecutor(
-                    runs, cpus=count, memory=available_memory(), ahead=1
+                # A cluster's nodes sandbox; the machine that submits may not be able to.
+                sandbox=Sandbox.probe(isolation if executor == "local" else "none", home.scratch),
+                make_executor=executor_maker(
+                    executor, home, head, cpus=count, isolation=isolation, wait=wait
                 ),
                 cpus=count,
                 observer=observer,

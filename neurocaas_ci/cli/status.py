@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -17,10 +18,14 @@ from neurocaas_ci.cli.common import (
     main_ref,
     open_home,
     repo_option,
+    say,
 )
+from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.executors.interface import Placement
+from neurocaas_ci.executors.submissions import journal_key
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.pending import Merged, in_merge_order, manifests, select
+from neurocaas_ci.run.pending import Merged, in_merge_order, manifests, of_group, select
 from neurocaas_ci.run.status import JobView, RunView, view_job, view_jobs
 
 _BAR = 20
@@ -40,8 +45,15 @@ def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, foll
     ref = main_ref(repo, fetch=fetch)
     home = open_home()
     with GitTree(repo, ref) as head:
-        every = in_merge_order(repo, head.commit, manifests(head))
+        mine = of_group(head, manifests(head), home.group)
+        every = in_merge_order(repo, head.commit, mine)
         chosen = set(select(head, [job])) if job else None
+    if chosen is not None and not chosen & set(mine):
+        raise UsageError(
+            f"the job is not of group {home.group}",
+            where=job or "",
+            hint="NEUROCAAS_GROUP says whose store is looked at",
+        )
     while True:
         views = _views(home, every, chosen)
         if style == "json":
@@ -56,11 +68,23 @@ def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, foll
 
 
 def _views(home: Home, every: list[Merged], chosen: set[str] | None) -> list[JobView]:
-    views = view_jobs(home, every)
+    def standing(job: str) -> Mapping[str, Placement]:
+        if home.state.read(journal_key(job, "slurm")) is None:
+            return {}
+        from neurocaas_ci.executors.slurm_client import SlurmCommands
+        from neurocaas_ci.executors.slurm_standing import standing as ask
+
+        try:
+            return ask(home.state, SlurmCommands(), job)
+        except BackendUnavailableError as error:
+            say(f"note: how {job} stands with Slurm is not known: {error.message}")
+            return {}
+
+    views = view_jobs(home, every, standing)
     if chosen is None:
         return views
     waiting = {view.id: view.position or 0 for view in views}
-    return [view_job(home, m, waiting[m.id]) for m in every if m.path in chosen]
+    return [view_job(home, m, waiting[m.id], standing) for m in every if m.path in chosen]
 
 
 def _show(lines: list[str], *, redraw: bool) -> None:

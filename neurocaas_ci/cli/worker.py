@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -15,6 +16,7 @@ from neurocaas_ci.errors import RunError, UsageError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.run import records
+from neurocaas_ci.run.array_task import of_task
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
@@ -23,20 +25,21 @@ from neurocaas_ci.run.worker import Worker
 
 
 @click.command("worker", short_help="Execute one run from its spec (what engines start).")
-@click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("spec")
 @click.option("--isolation", type=click.Choice(["sandbox", "none"]), default="sandbox")
-def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
+def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     """Execute the run that SPEC (a run-spec JSON file) describes and print its record.
+
+    In a job array %a in the name of SPEC stands for the number of the task. It may be started
+    several times, also at once: the run is executed once, and every time its record is printed.
 
     The image must be in this machine's cache and the inputs in its store. Exits with 0 when the run
     succeeded, 12 when the workflow failed, 16 when this machine did.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        run = records.decode_spec(spec.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"not a run spec: {error}", where=str(spec)) from error
-    require_profile(run.determinism, machine_facts(), where=str(spec))
+    run = _read_spec(Path(of_task(spec, os.environ)))
+    facts = machine_facts()
+    require_profile(run.determinism, facts, where=spec)
     home = open_home(sandboxed=True)
     images = Images(home.cache, say)
 
@@ -51,15 +54,29 @@ def command(spec: Path, isolation: Literal["sandbox", "none"]) -> None:
             scratch=scratch,
             sandbox=Sandbox.probe(isolation, home.scratch),
             root_of=root_of,
-            log_of=home.state.path,
+            logs=home.logs,
             stop=stop,
             cancel=threading.Event(),
             processors=Processors(1),
+            machine=facts,
         )
         record = _interruptible(worker, run, stop)
     click.echo(records.encode_record(record))
     if record.status != "succeeded":
         raise RunError(record.message, where=f"{run.job}#{run.run}")
+
+
+def _read_spec(path: Path) -> RunSpec:
+    try:
+        return records.decode_spec(path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"the run spec cannot be read: {error.strerror}",
+            where=str(path),
+            hint="name the file; an engine's nodes must share the home with the runner",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"not a run spec: {error}", where=str(path)) from error
 
 
 def _interruptible(worker: Worker, run: RunSpec, stop: threading.Event) -> RunRecord:

@@ -28,7 +28,25 @@ def checks(home: Home) -> list[Check]:
         Check("home", lambda: _writable(folders)),
         Check("disk", lambda: _room(folders)),
         Check("locks", lambda: _locks(home.root / "store" / "locks")),
+        *([Check("store", lambda: _exclusive(home))] if home.store else []),
     ]
+
+
+def _exclusive(home: Home) -> Outcome:
+    """See that the store answers, takes documents, and gives a claim to one at a time."""
+    key = f"doctor/{os.uname().nodename}"
+    with home.state.claim(key, wait=False) as claim:
+        if claim is None:
+            return ok(f"{home.store} answers; another doctor is at work from here")
+        home.state.write(key, b"", claim=claim)
+        with home.state.claim(key, wait=False) as second:
+            if second is not None:
+                return fail(
+                    f"{home.store} gives a claim to two at once: it ignores If-None-Match",
+                    "use Amazon S3, or a server that knows conditional writes",
+                )
+    home.state.erase(key)
+    return ok(f"{home.store} can be read and written, and keeps claims apart")
 
 
 def _writable(folders: list[Path]) -> Outcome:

@@ -12,7 +12,7 @@ PlacementState = Literal["queued", "running", "ended"]
 
 
 class Capabilities(NamedTuple):
-    """What an executor offers: processors and memory (bytes) for runs at once, as far as known.
+    """What an executor offers: processors and memory (bytes) for runs at once; 0 where nobody knows.
 
     The runs of a `detached` executor go on when the process that submitted them ends; another
     process that submits the same graph finds them again.

@@ -120,7 +120,8 @@ class RunRecord:
 
     `taken_from` is `<job id>#<run id>` when an identical earlier run was reused; `stages` maps
     the parts of a run (stage_in, sandbox_start, script, hash_store) to seconds. `attempt` counts
-    how often the run was started, interruptions included.
+    how often the run was started, interruptions included. `machine` is what is known of the machine
+    where an engine placed the run; None when it is the one that keeps the job's record.
     """
 
     job: str
@@ -143,3 +144,4 @@ class RunRecord:
     attempt: int = 1
     taken_from: str | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
+    machine: Mapping[str, Any] | None = None

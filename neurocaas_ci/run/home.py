@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurocaas_ci.errors import UsageError
+
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from neurocaas_ci.run.live_logs import LiveLogs
     from neurocaas_ci.stores.directory import DirectoryBlobs, DirectoryState
+    from neurocaas_ci.stores.s3_blobs import S3Blobs
+    from neurocaas_ci.stores.s3_state import S3State
+
+# The pattern of the group schema.
+_GROUP = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def default_home() -> Path:
@@ -26,27 +37,85 @@ def default_cache() -> Path | None:
     return Path(cache).absolute() if cache else None
 
 
+def default_store() -> tuple[str | None, str | None]:
+    """Return the address of a store that is not below the home, and the group whose part it is.
+
+    They are `$NEUROCAAS_STORE` and `$NEUROCAAS_GROUP`; with a group, the address is that of its own
+    part, below which nothing of another group is. Raise UsageError for what is no group's name.
+    """
+    store = os.environ.get("NEUROCAAS_STORE", "").rstrip("/")
+    group = os.environ.get("NEUROCAAS_GROUP", "")
+    if not store or not group:
+        return store or None, None
+    if not _GROUP.fullmatch(group):
+        raise UsageError(
+            f"{group!r} is not the name of a group",
+            where="NEUROCAAS_GROUP",
+            hint="name one of registry/groups, or unset it",
+        )
+    return f"{store}/groups/{group}", group
+
+
 @dataclass(frozen=True)
 class Home:
-    """Adapters for everything below one home folder; the cache may be shared between homes."""
+    """Adapters for everything below one home folder; the cache may be shared between homes.
+
+    Contents and state are in `store` (`s3://bucket/prefix`), if there is one; attempts, environments
+    and logs that are being written are always on this machine. With a `group` it is the store of
+    that group alone, and so are the jobs.
+    """
 
     root: Path
     shared_cache: Path | None = None
+    store: str | None = None
+    group: str | None = None
 
     @cached_property
-    def blobs(self) -> DirectoryBlobs:
+    def blobs(self) -> DirectoryBlobs | S3Blobs:
         """Return the blob store."""
+        if self.store is None:
+            return self.local_blobs
+        from neurocaas_ci.stores.s3_blobs import S3Blobs
+        from neurocaas_ci.stores.s3_client import parse_place
+
+        return S3Blobs(*parse_place(self.store), self._client, spool=self.scratch)
+
+    @cached_property
+    def local_blobs(self) -> DirectoryBlobs:
+        """Return the blob store in this folder, wherever the contents of jobs are."""
         # Most commands ask only where the folders are.
         from neurocaas_ci.stores.directory import DirectoryBlobs
 
         return DirectoryBlobs(self.root / "store")
 
     @cached_property
-    def state(self) -> DirectoryState:
+    def state(self) -> DirectoryState | S3State:
         """Return the state store."""
+        if self.store is None:
+            from neurocaas_ci.stores.directory import DirectoryState
+
+            return DirectoryState(self.root / "store")
+        from neurocaas_ci.stores.s3_client import parse_place
+        from neurocaas_ci.stores.s3_state import S3State
+
+        return S3State(*parse_place(self.store), self._client)
+
+    @cached_property
+    def logs(self) -> LiveLogs:
+        """Return where the logs of runs are while they grow."""
+        from neurocaas_ci.run.live_logs import FolderLogs, UploadedLogs
         from neurocaas_ci.stores.directory import DirectoryState
 
-        return DirectoryState(self.root / "store")
+        state = self.state
+        if isinstance(state, DirectoryState):
+            return FolderLogs(state)
+        return UploadedLogs(self.root / "store" / "logs", state)
+
+    @cached_property
+    def _client(self) -> S3Client:
+        from neurocaas_ci.stores.s3_client import make_client
+
+        return make_client()
 
     @cached_property
     def scratch(self) -> Path:

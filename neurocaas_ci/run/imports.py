@@ -7,17 +7,17 @@ import stat
 
 from neurocaas_ci.errors import IntegrityError
 from neurocaas_ci.model.registry import Dataset
-from neurocaas_ci.stores.directory import DirectoryBlobs
+from neurocaas_ci.stores.interface import BlobStore
 
 
-def import_file(blobs: DirectoryBlobs, dataset: Dataset) -> None:
+def import_file(blobs: BlobStore, dataset: Dataset) -> None:
     """Copy a `file:` dataset into the store, unless its content is there or it is no `file:`.
 
     The manifest is a stranger's: only a regular file of exactly the stated size is read. Raise
     IntegrityError when it cannot be read or is not what the manifest names.
     """
     scheme, _, path = dataset.uri.partition(":")
-    if scheme != "file" or blobs.path(dataset.sha256).exists():
+    if scheme != "file" or _is_there(blobs, dataset):
         return
     try:
         # Without O_NONBLOCK a named pipe would hold us up for ever.
@@ -44,3 +44,11 @@ def import_file(blobs: DirectoryBlobs, dataset: Dataset) -> None:
             where=dataset.uri,
             hint="restore the original file, or submit a new job for the new content",
         )
+
+
+def _is_there(blobs: BlobStore, dataset: Dataset) -> bool:
+    try:
+        blobs.open(dataset.sha256).close()
+    except IntegrityError:
+        return False
+    return True

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
@@ -43,7 +41,7 @@ def finish(
         rows.append((record.run, record.status, sha256_bytes(document)))
     prices = {step: dollars(price) for step, price in resolved.prices.items()}
     cost = sum(r.usage.wall_s / 3600 * prices[r.step] for r in ordered)
-    with state.claim(records.job_key(resolved.job.id), wait=True):
+    with state.claim(records.job_key(resolved.job.id), wait=True) as claim:
         if state.read(records.job_key(resolved.job.id)) is None or _stale(home, resolved, rows):
             plan = records.plan_facts(resolved.plan)
             document = records.encode_job(
@@ -56,14 +54,15 @@ def finish(
                     cpu_s=sum(r.usage.cpu_s for r in ordered),
                     cost_usd=round(cost, 6),
                     prices=prices,
-                    host=facts,
+                    # What an engine chose counts, not the machine that waited for it.
+                    host=next((dict(r.machine) for r in ordered if r.machine), facts),
                     started=min(r.started for r in ordered),
                     ended=max(r.ended for r in ordered),
                     message=message,
                 )
             )
-            state.write(records.job_key(resolved.job.id), document)
-            _sync(state.path(records.job_key(resolved.job.id)))
+            key = records.job_key(resolved.job.id)
+            state.write(key, document, claim=claim, durable=True)
     return Ended(status, message)
 
 
@@ -91,11 +90,3 @@ def finish_unstarted(home: Home, job: str, merged: Merged, reason: str) -> Ended
     )
     home.state.write(records.job_key(job), records.encode_job(record))
     return Ended("cancelled", reason)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

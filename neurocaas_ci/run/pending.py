@@ -44,6 +44,17 @@ def uncertified(tree: GitTree, state: StateStore) -> list[str]:
     return [path for path in _uncertified(tree) if state.read(_record(path)) is not None]
 
 
+def of_group(tree: GitTree, paths: Collection[str], group: str | None) -> list[str]:
+    """Return the manifests of a group's jobs, and those that say nothing; all without a group."""
+    if group is None:
+        return list(paths)
+    from neurocaas_ci.registry import Registry  # most commands read no manifest
+
+    registry = Registry(tree)
+    jobs = ((path, registry.job(path).value) for path in paths)
+    return [path for path, job in jobs if job is None or job.group == group]
+
+
 def _uncertified(tree: GitTree) -> list[str]:
     certified = {entry.path for entry in tree.entries(FOLDER)}
     return [path for path in manifests(tree) if certificate_path(job_id(path)) not in certified]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from neurocaas_ci.build.images import Images
-from neurocaas_ci.errors import NeurocaasError
+from neurocaas_ci.errors import NeurocaasError, UsageError
 from neurocaas_ci.executors.interface import Executor, RunGraph, Runs, Unfinished
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import RunRecord, RunSpec
@@ -162,6 +162,12 @@ class Reconciler:
     def _begin(self, merged: Merged, scratch: Scratch) -> _Begun | Ended:
         """Pin a job and hand its runs to an executor."""
         job = load_job(self.head, merged.path)
+        if self.home.group not in {None, job.group}:
+            raise UsageError(
+                f"the job is of group {job.group}, the store of group {self.home.group}",
+                where=job.id,
+                hint="NEUROCAAS_GROUP says whose jobs are run",
+            )
         if self.home.state.read(records.plan_key(job.id)) is None:
             reason = job.cancelled or self.refusal(merged.id, merged.commit)
             if reason is not None:
@@ -173,7 +179,7 @@ class Reconciler:
             scratch=scratch,
             sandbox=self.sandbox,
             root_of=resolved.roots.__getitem__,
-            log_of=self.home.state.path,
+            logs=self.home.logs,
             stop=self.stop,
             cancel=threading.Event(),
             processors=Processors(self.cpus),

@@ -169,6 +169,7 @@ def encode_record(record: RunRecord) -> bytes:
             "attempt": record.attempt,
             "taken_from": record.taken_from,
             "stages": dict(record.stages),
+            **({} if record.machine is None else {"machine": dict(record.machine)}),
         }
     )
 
@@ -203,6 +204,7 @@ def decode_record(data: bytes) -> RunRecord:
         attempt=d["attempt"],
         taken_from=d["taken_from"],
         stages=d["stages"],
+        machine=d.get("machine"),
     )
 
 

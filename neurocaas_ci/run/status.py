@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
+from neurocaas_ci.executors.interface import Placement
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged
-from neurocaas_ci.run.progress import last_progress
+from neurocaas_ci.run.progress import progress_in
 
 State = Literal["queued", "running", "interrupted", "succeeded", "failed", "cancelled", "skipped"]
 
 _PREPARED = "being prepared"
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,29 @@ class JobView:
         return sum(run.state in states for run in self.runs)
 
 
-def view_jobs(home: Home, jobs: Sequence[Merged]) -> list[JobView]:
+Standing = Callable[[str], Mapping[str, Placement]]
+"""Say how the runs of a job stand with an engine; empty where none has any of them."""
+
+
+def no_engine(_job: str) -> Mapping[str, Placement]:
+    """Say that no engine has runs of the job."""
+    return {}
+
+
+def view_jobs(home: Home, jobs: Sequence[Merged], standing: Standing = no_engine) -> list[JobView]:
     """Return the views of jobs that are given in queue order."""
     views: list[JobView] = []
     waiting = 0
     for merged in jobs:
-        view = view_job(home, merged, waiting)
+        view = view_job(home, merged, waiting, standing)
         waiting += view.position is not None
         views.append(view)
     return views
 
 
-def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
+def view_job(
+    home: Home, merged: Merged, waiting: int = 0, standing: Standing = no_engine
+) -> JobView:
     """Return what is known of one job; `waiting` jobs are before it."""
     age = time.time() - merged.time
     done = home.state.read(records.job_key(merged.id))
@@ -74,7 +86,8 @@ def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
         return JobView(merged.id, "", "queued", waiting, age, "waits for a reconcile", (), None)
     facts = records.decode_plan(plan)
     blueprint = f"{facts['blueprint']}@{facts['version']}"
-    runs = tuple(_view_run(home, merged.id, run, dataset) for run, dataset in facts["runs"])
+    away = {} if done is not None else standing(merged.id)
+    runs = _view_runs(home, merged.id, facts["runs"], away)
     if done is not None:
         record = records.decode_job(done)
         return JobView(
@@ -84,6 +97,7 @@ def view_job(home: Home, merged: Merged, waiting: int = 0) -> JobView:
     state: State = (
         "running"
         if any(run.state == "running" or run.message == _PREPARED for run in runs)
+        or any(placement.state != "ended" for placement in away.values())
         else "interrupted"
     )
     message = "" if state == "running" else "`neurocaas reconcile` goes on where it stopped"
@@ -96,7 +110,22 @@ def read_record(home: Home, job: str, run: str) -> RunRecord | None:
     return None if data is None else records.decode_record(data)
 
 
-def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
+def _view_runs(
+    home: Home, job: str, runs: Sequence[tuple[str, str]], away: Mapping[str, Placement]
+) -> tuple[RunView, ...]:
+    def view(row: tuple[str, str]) -> RunView:
+        return _view_run(home, job, *row, away.get(row[0]))
+
+    if home.store is None:
+        return tuple(view(row) for row in runs)
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Each takes some requests, one after the other; of many runs at once.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(view, runs))
+
+
+def _view_run(home: Home, job: str, run: str, dataset: str, placement: Placement | None) -> RunView:
     record = read_record(home, job, run)
     if record is not None:
         message = record.message
@@ -106,21 +135,31 @@ def _view_run(home: Home, job: str, run: str, dataset: str) -> RunView:
             run, dataset, record.status, 1.0 if record.status == "succeeded" else None, message,
             record.usage.wall_s, record.taken_from,
         )  # fmt: skip
-    log = home.state.path(records.log_key(job, run))
-    if not home.state.held(records.run_key(job, run)):
-        return RunView(run, dataset, "interrupted" if log.exists() else "queued")
-    if not log.exists():
-        return RunView(run, dataset, "queued", message=_PREPARED)
-    progress = last_progress(log)
-    fraction, message = progress or (None, "")
-    return RunView(run, dataset, "running", fraction, message, _age(log))
+    held = home.state.held(records.run_key(job, run))
+    if not held and placement is not None:
+        return _view_away(run, dataset, placement)
+    log = home.logs.open(records.log_key(job, run))
+    if log is None:
+        return RunView(run, dataset, "queued", message=_PREPARED if held else "")
+    with log:
+        if not held:
+            return RunView(run, dataset, "interrupted")
+        fraction, message = progress_in(log) or (None, "")
+        return RunView(run, dataset, "running", fraction, message, _age(log))
 
 
-def _age(log: Path) -> float | None:
+def _view_away(run: str, dataset: str, placement: Placement) -> RunView:
+    """Say how a run stands that an engine has and no worker has begun, or has ended."""
+    state: State = "interrupted" if placement.state == "ended" else placement.state
+    at = f"on {placement.machine}" if placement.machine and state == "running" else ""
+    return RunView(run, dataset, state, message=at or placement.reason)
+
+
+def _age(log: BinaryIO) -> float | None:
     """Return the seconds since the first line of a log, which carries its time."""
+    log.seek(0)
+    first = log.read(len("2026-01-01T00:00:00.000Z")).decode("ascii", "replace")
     try:
-        with log.open("rb") as stream:
-            first = stream.read(len("2026-01-01T00:00:00.000Z")).decode("ascii", "replace")
         return max(0.0, time.time() - datetime.fromisoformat(first).timestamp())
-    except (OSError, ValueError):
+    except ValueError:
         return None

@@ -14,6 +14,7 @@ from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
 from neurocaas_ci.protocols.parameters import effective
+from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
@@ -132,12 +133,12 @@ def run_sample(
                 scratch=scratch,
                 sandbox=sandbox_of(own.scratch),
                 root_of=lambda _: image.root,
-                log_of=own.state.path,
+                logs=own.logs,
                 stop=threading.Event(),
                 cancel=threading.Event(),
                 processors=Processors(1),
             )
-            watch(own.state.path(f"jobs/{spec.job}/runs/{spec.run}/log"))
+            watch(own.logs.path(records.log_key(spec.job, spec.run)))
             record = worker.execute(spec)
         deliver(own, record)
         return record

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from neurocaas_ci.errors import IntegrityError, NeurocaasError
 from neurocaas_ci.model.digest import Sha256
@@ -24,12 +25,14 @@ from neurocaas_ci.model.run import (
     Usage,
 )
 from neurocaas_ci.run import records
+from neurocaas_ci.run.live_logs import LiveLogs
 from neurocaas_ci.run.outputs import collect
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
 from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
 from neurocaas_ci.stores.interface import BlobStore, Claim, LostClaimError, StateStore
 
+_SIGNAL_LAG_S = 0.5
 _NO_ISOLATION = Isolation(level="none", network=False)
 
 
@@ -43,9 +46,10 @@ class InterruptedRunError(NeurocaasError):
 class Worker:
     """What a worker needs of its machine.
 
-    `root_of` gives the verified root folder of an image, `log_of` the live log of a state key;
-    `stop` ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
-    a workflow runs, not while its inputs are laid out or its outputs are stored.
+    `root_of` gives the verified root folder of an image, `logs` the live log of a state key; `stop`
+    ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
+    a workflow runs, not while its inputs are laid out or its outputs are stored. `machine` is what
+    records say of a machine that an engine chose.
     """
 
     blobs: BlobStore
@@ -53,10 +57,11 @@ class Worker:
     scratch: Scratch
     sandbox: Sandbox
     root_of: Callable[[Sha256], Path]
-    log_of: Callable[[str], Path]
+    logs: LiveLogs
     stop: Event
     cancel: Event
     processors: Processors
+    machine: Mapping[str, Any] | None = None
 
     def execute(self, spec: RunSpec) -> RunRecord:
         """Run the spec unless that has been done, and return its record.
@@ -98,13 +103,13 @@ class Worker:
     def _settled(
         self, spec: RunSpec, upstream: Mapping[str, RunRecord | None], claim: Claim
     ) -> RunRecord | None:
+        cancelled = any(r is not None and r.status == "cancelled" for r in upstream.values())
+        if self.cancel.is_set() or cancelled:
+            return self._never_ran(spec, "cancelled", "cancelled", "the job was cancelled", claim)
         for run, record in upstream.items():
             if record is not None and record.status != "succeeded":
                 message = f"run {run}, which it needs, failed"
                 return self._never_ran(spec, "skipped", "upstream_failed", message, claim)
-        if self.cancel.is_set():
-            message = "the job was cancelled"
-            return self._never_ran(spec, "cancelled", "cancelled", message, claim)
         return None
 
     def finished(self, spec: RunSpec) -> RunRecord | None:
@@ -177,15 +182,18 @@ class Worker:
         began, clock = _now(), time.perf_counter()
         number = self._count(spec)
         attempt = self.scratch.new()
-        try:
+        with ExitStack() as stack:
+            stack.callback(self.scratch.discard, attempt)
             staged = stage_in(spec, inputs, self.blobs, attempt)
             root = self.root_of(spec.image)
             staging = time.perf_counter() - clock
-            log = self.log_of(records.log_key(spec.job, spec.run))
+            key = records.log_key(spec.job, spec.run)
+            log = self.logs.path(key)
             log.parent.mkdir(parents=True, exist_ok=True)
             # A log is there while a workflow runs: an interrupted attempt's must not look like it.
             log.unlink(missing_ok=True)
             with self.processors.take(spec.limits.cpus):
+                stack.enter_context(self.logs.share(key, claim))
                 result = self.sandbox.execute(
                     SandboxRequest(
                         root=root,
@@ -206,7 +214,7 @@ class Worker:
                 raise LostClaimError(
                     "another worker has taken this run over", where=f"{spec.job}#{spec.run}"
                 )
-            if self.stop.is_set() and result.reason == "cancelled":
+            if self._was_stopped(result):
                 raise InterruptedRunError(
                     "stopped; it starts again", where=f"{spec.job}#{spec.run}"
                 )
@@ -243,10 +251,19 @@ class Worker:
                 ended=_now(),
                 attempt=number,
                 stages={"stage_in": staging, **result.stages, "hash_store": storing},
+                machine=self.machine,
             )
             return self._write(record, claim)
-        finally:
-            self.scratch.discard(attempt)
+
+    def _was_stopped(self, result: SandboxResult) -> bool:
+        """Tell whether a workflow ended because this worker shall end.
+
+        Engines end a job by a signal to all its processes: the workflow can be gone before ours has
+        been noticed.
+        """
+        if result.reason == "killed" and self.machine is not None:
+            return self.stop.wait(_SIGNAL_LAG_S)
+        return self.stop.is_set() and result.reason in {"cancelled", "killed", "nonzero_exit"}
 
     def _count(self, spec: RunSpec) -> int:
         """Note, under the claim, that the run is started once more."""

@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, UsageError
+from neurocaas_ci.errors import BackendUnavailableError, IntegrityError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.stores.interface import Blob, Claim, Readable
+from neurocaas_ci.stores.keys import check_key
 
 _CHUNK = 1 << 20
 _GLANCE_SECONDS = 0.0005
@@ -43,7 +44,7 @@ def atomic_write(path: Path, data: bytes, *, sync: bool = False) -> None:
         # A folder that is none, or a name that is too long, cannot be unlinked either.
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise _translate(error, path) from error
+        raise disk_error(error, path) from error
 
 
 class DirectoryBlobs:
@@ -74,7 +75,7 @@ class DirectoryBlobs:
             self._move_in(temporary, digest)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise _translate(error, self._blobs) from error
+            raise disk_error(error, self._blobs) from error
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -98,7 +99,7 @@ class DirectoryBlobs:
             self._move_in(path, digest)
         except OSError as error:
             if error.errno != errno.EXDEV:
-                raise _translate(error, self._blobs) from error
+                raise disk_error(error, self._blobs) from error
             with path.open("rb") as stream:
                 blob = self.put(stream)
             path.unlink()
@@ -110,7 +111,7 @@ class DirectoryBlobs:
         try:
             return self.path(digest).open("rb")
         except FileNotFoundError:
-            raise _missing(digest) from None
+            raise missing_content(digest) from None
 
     def place(self, digest: Sha256, target: Path) -> int:
         """Make the verified content appear at `target` (a hard link where possible).
@@ -126,7 +127,7 @@ class DirectoryBlobs:
             os.link(source, target)
         except OSError as error:
             if error.errno not in {errno.EXDEV, errno.EMLINK, errno.EPERM}:
-                raise _translate(error, target) from error
+                raise disk_error(error, target) from error
             import shutil  # with every compression module
 
             shutil.copyfile(source, target)
@@ -140,6 +141,10 @@ class DirectoryBlobs:
                 return os.fstat(stream.fileno()).st_size == size and _hash(stream) == digest
         except OSError:
             return False
+
+    def erase(self, digest: Sha256) -> None:
+        """Remove a content, if it is there."""
+        self.path(digest).unlink(missing_ok=True)
 
     def _move_in(self, path: Path, digest: Sha256) -> None:
         target = self.path(digest)
@@ -162,9 +167,7 @@ class DirectoryState:
 
     def path(self, key: str) -> Path:
         """Return the file of a key; raise UsageError for a key that could leave the store."""
-        if not key or any(part in {"", ".", ".."} for part in key.split("/")) or "\0" in key:
-            raise UsageError(f"not a state key: {key!r}")
-        return self._state / key
+        return self._state / check_key(key)
 
     def read(self, key: str) -> bytes | None:
         """Return the document, or None."""
@@ -173,12 +176,24 @@ class DirectoryState:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def write(self, key: str, data: bytes, *, claim: Claim | None = None) -> None:  # noqa: ARG002 - the kernel takes no claim away
+    def write(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        claim: Claim | None = None,  # noqa: ARG002 - the kernel takes no claim away
+        durable: bool = False,
+    ) -> None:
         """Replace the document atomically."""
         path = self.path(key)
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, data)
+        atomic_write(path, data, sync=durable)
+
+    def erase(self, key: str) -> None:
+        """Remove the document, if it is there."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            self.path(key).unlink()
 
     def keys(self, prefix: str) -> list[str]:
         """Return all keys below `prefix/`, sorted; half-written documents are not listed."""
@@ -256,7 +271,8 @@ def _hash(stream: io.BufferedReader) -> str:
     return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _missing(digest: Sha256) -> IntegrityError:
+def missing_content(digest: Sha256) -> IntegrityError:
+    """Return the error for a content that is not there."""
     return IntegrityError(
         "this content is not in the store",
         where=f"sha256:{digest}",
@@ -272,7 +288,8 @@ def _damaged(digest: Sha256) -> IntegrityError:
     )
 
 
-def _translate(error: OSError, path: Path) -> BackendUnavailableError:
+def disk_error(error: OSError, path: Path) -> BackendUnavailableError:
+    """Return our error for a file that cannot be written, with what to do about it."""
     hints = {
         errno.ENOSPC: "free some space and run the same command again; nothing is half-written",
         errno.EDQUOT: "free some space and run the same command again; nothing is half-written",

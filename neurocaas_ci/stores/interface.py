@@ -79,10 +79,13 @@ class StateStore(Protocol):
         """Return the document, or None."""
         ...
 
-    def write(self, key: str, data: bytes, *, claim: Claim | None = None) -> None:
+    def write(
+        self, key: str, data: bytes, *, claim: Claim | None = None, durable: bool = False
+    ) -> None:
         """Replace the document atomically: a reader sees the old or the new one, never a mix.
 
         With a claim, write only while it is held; raise LostClaimError when it is not any more.
+        A `durable` document survives a power loss.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.digest import Sha256, parse_sha256
@@ -39,6 +40,15 @@ def remember(state: StateStore, name: str, blob: Blob) -> NamedBlob:
     document = {"sha256": blob.sha256, "size": blob.size}
     state.write(f"{_PREFIX}/{name}", json.dumps(document).encode())
     return NamedBlob(name, blob.sha256, blob.size)
+
+
+class _Erasing(Protocol):
+    def erase(self, key: str) -> None: ...
+
+
+def forget(state: _Erasing, name: str) -> None:
+    """Let the name mean nothing any more; contents stay."""
+    state.erase(f"{_PREFIX}/{check_name(name)}")
 
 
 def look_up(state: StateStore, name: str) -> NamedBlob | None:

@@ -131,3 +131,12 @@ def test_many_at_once_put_the_same_and_different_contents(blobs):
     for data, blob in zip(contents, found, strict=True):
         assert blob.sha256 == hashlib.sha256(data).hexdigest()
         assert blobs.verify(blob.sha256, len(data))
+
+
+def test_what_is_erased_is_absent(blobs):
+    blob = blobs.put(io.BytesIO(b"unwanted"))
+    blobs.erase(blob.sha256)
+    blobs.erase(blob.sha256)
+    assert not blobs.verify(blob.sha256, 8)
+    assert blobs.put(io.BytesIO(b"unwanted")) == blob
+    assert blobs.verify(blob.sha256, 8)

@@ -26,6 +26,24 @@ def test_what_was_never_written_is_none(state):
     assert state.read("a/b") is None
 
 
+def test_what_is_erased_is_none_and_not_listed(state):
+    for key in ("k/a", "k/b"):
+        state.write(key, b"1", durable=True)
+    state.erase("k/a")
+    state.erase("k/a")
+    state.erase("k/b/c")
+    assert state.read("k/a") is None
+    assert state.keys("k") == ["k/b"]
+
+
+def test_what_is_written_under_a_claim_is_read_back(state):
+    with state.claim("other", wait=True) as claim:
+        for data in (b"1", b"2"):
+            state.write("k", data, claim=claim)
+            assert state.read("k") == data
+        assert claim.alive()
+
+
 def test_keys_are_sorted_and_below_the_prefix_only(state):
     for key in ("jobs/b/2", "jobs/a/1", "jobs/a/10", "jobsmore/x", "other"):
         state.write(key, b"")
@@ -88,25 +106,20 @@ def test_a_claim_ends_with_an_exception(state):
 
 
 LOOK = """
-import sys
-from pathlib import Path
-from neurocaas_ci.stores.directory import DirectoryState
-state = DirectoryState(Path(sys.argv[1]))
 print("looking", flush=True)
 while True:
     state.held("k")
 """
 
 
-def test_looking_disturbs_nobody(tmp_path, new_state):
+def test_looking_disturbs_nobody(opens_state, state, few):
     """A status that is shown while somebody claims must not make the claim fail."""
-    state = new_state()
     watcher = subprocess.Popen(
-        [sys.executable, "-c", LOOK, str(tmp_path / "store")], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", opens_state + LOOK], stdout=subprocess.PIPE, text=True
     )
     try:
         assert watcher.stdout.readline() == "looking\n"
-        for _ in range(500):
+        for _ in range(10 * few):
             with state.claim("k", wait=False) as claim:
                 assert claim is not None
     finally:
@@ -133,7 +146,7 @@ def test_waiting_takes_over_when_the_holder_ends(new_state):
     thread.join(10)
 
 
-def test_a_reader_never_sees_half_a_document(new_state):
+def test_a_reader_never_sees_half_a_document(new_state, few):
     writer, reader = new_state(), new_state()
     documents = [bytes([c]) * 200_000 for c in b"ab"]
     writer.write("k", documents[0])
@@ -147,7 +160,7 @@ def test_a_reader_never_sees_half_a_document(new_state):
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        for _ in range(200):
+        for _ in range(4 * few):
             assert reader.read("k") in documents
             assert reader.keys("k") in ([], ["k"])
     finally:
@@ -155,12 +168,12 @@ def test_a_reader_never_sees_half_a_document(new_state):
         thread.join(10)
 
 
-def test_counting_under_a_claim_loses_nothing(new_state):
+def test_counting_under_a_claim_loses_nothing(new_state, few):
     new_state().write("count", b"0")
 
     def count():
         state = new_state()
-        for _ in range(50):
+        for _ in range(few):
             with state.claim("count", wait=True):
                 state.write("count", str(int(state.read("count")) + 1).encode())
 
@@ -169,4 +182,4 @@ def test_counting_under_a_claim_loses_nothing(new_state):
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert new_state().read("count") == b"200"
+    assert int(new_state().read("count")) == 4 * few

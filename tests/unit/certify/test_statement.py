@@ -137,3 +137,14 @@ def test_places_of_certificates_and_verdicts(path, job, replayed):
     assert layout.replayed_job(path) == replayed
     if job:
         assert layout.certificate_path(job) == path
+
+
+def test_the_machine_that_an_engine_chose_is_in_the_note_of_its_run():
+    machine = {"cpu_model": "x", "cpu_flags": ["avx2"], "cpus": 2, "kernel": "Linux 9"}
+    document = statement(make_record(run="001-work", machine=machine), make_record(run="002-work"))
+    notes = {
+        row["name"]: row.get("annotations", {})
+        for row in document["predicate"]["runDetails"]["byproducts"]
+    }
+    assert notes["records/001-work.json"]["machine"] == machine
+    assert "machine" not in notes["records/002-work.json"]

@@ -9,6 +9,7 @@ import pytest
 from job_state import JobState
 from run_specs import JOB
 
+from neurocaas_ci.executors.interface import Placement
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged
@@ -112,3 +113,23 @@ def test_a_workflow_cannot_write_to_the_terminal_through_its_progress(job):
         (run,) = view(job).runs
     assert run.message.isprintable()
     assert "gone" in run.message
+
+
+def test_what_an_engine_has_is_queued_or_running_with_its_reason(job):
+    job.plan("001-work", "002-work", "003-work")
+    job.record("003-work")
+    placements = {
+        "001-work": Placement("001-work", "running", machine="n7", handle="4_0"),
+        "002-work": Placement("002-work", "queued", "other jobs are before it (Priority)"),
+        "003-work": Placement("003-work", "ended"),
+    }
+    shown = view_job(job.home, merged(), standing=lambda _: placements)
+    assert shown.state == "running"
+    assert [(r.state, r.message) for r in shown.runs[:2]] == [
+        ("running", "on n7"), ("queued", "other jobs are before it (Priority)")
+    ]  # fmt: skip
+    assert shown.runs[2].state == "succeeded"
+    lost = {"001-work": Placement("001-work", "ended", "its node failed (NODE_FAIL)")}
+    shown = view_job(job.home, merged(), standing=lambda _: lost)
+    assert (shown.state, shown.runs[0].state) == ("interrupted", "interrupted")
+    assert shown.runs[0].message == "its node failed (NODE_FAIL)"

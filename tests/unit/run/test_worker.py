@@ -10,6 +10,7 @@ import io
 import shutil
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ class Place:
     def worker(self, scratch):
         return Worker(
             blobs=self.home.blobs, state=self.home.state, scratch=scratch, sandbox=self.sandbox,
-            root_of=lambda _: Path("/"), log_of=self.home.state.path, stop=self.stop,
+            root_of=lambda _: Path("/"), logs=self.home.logs, stop=self.stop,
             cancel=self.cancel, processors=Processors(4),
         )  # fmt: skip
 
@@ -163,6 +164,34 @@ def test_a_failed_need_skips_the_run(place):
     assert (record.status, record.reason) == ("skipped", "upstream_failed")
     assert "001-one" in record.message
     assert record.log is None
+
+
+def test_a_need_that_was_cancelled_cancels_the_run(place):
+    place.cancel.set()
+    place.execute(script(QUICK, run="001-one", step="one"))
+    place.cancel.clear()
+    record = place.execute(script(QUICK, run="001-two", needs={"steps/one": "001-one"}))
+    assert (record.status, record.reason) == ("cancelled", "cancelled")
+
+
+def test_a_workflow_that_the_engine_ends_with_its_worker_is_no_failed_run(place):
+    """Slurm signals every process of a job: the workflow may be gone first."""
+    with Scratch(place.home.scratch) as scratch:
+        worker = replace(place.worker(scratch), machine={"kernel": "Linux"})
+        threading.Timer(0.4, place.stop.set).start()
+        with pytest.raises(InterruptedRunError):
+            worker.execute(script("sleep 0.2; kill -TERM $$; sleep 5"))
+    assert place.recorded() is None
+
+
+def test_the_machine_that_an_engine_chose_is_in_the_record_and_no_other(place):
+    with Scratch(place.home.scratch) as scratch:
+        worker = replace(place.worker(scratch), machine={"kernel": "Linux 9"})
+        record = worker.execute(script(QUICK))
+    assert records.decode_record(place.recorded()) == record
+    assert record.machine == {"kernel": "Linux 9"}
+    place.execute(script(QUICK, run="002-work", use_cache=False))
+    assert b'"machine"' not in place.recorded("002-work")
 
 
 def test_a_need_that_has_not_run_is_an_error_and_no_record(place):

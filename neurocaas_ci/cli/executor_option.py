@@ -1,0 +1,125 @@
+"""The options that choose an executor, and what they need of the environment."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import click
+
+from neurocaas_ci.cli.common import say
+from neurocaas_ci.errors import UsageError
+from neurocaas_ci.executors.interface import Executor, Runs
+from neurocaas_ci.executors.local import LocalExecutor
+from neurocaas_ci.registry import Registry
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.run import records
+from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.machine import available_memory
+from neurocaas_ci.run.reconcile import MakeExecutor
+
+ExecutorKind = Literal["local", "slurm"]
+Pricing = Literal["standard", "save"]
+
+PARTITIONS, ARGUMENTS = "NEUROCAAS_SLURM_PARTITIONS", "NEUROCAAS_SLURM_ARGUMENTS"
+_HARDWARE = "registry/hardware"
+# What programs are found by, and where things are kept; nothing else of a login reaches a node.
+_LENT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "PYTHONPATH", "XDG_DATA_HOME")
+
+
+def executor_options(command: Any) -> Any:
+    """Add --executor and --wait to a command."""
+    for option in (
+        click.option(
+            "--wait/--no-wait",
+            default=True,
+            help="Wait for runs that an engine has; without, take up what has ended.  [default: wait]",
+        ),
+        click.option(
+            "--executor",
+            type=click.Choice(list(get_args(ExecutorKind))),
+            default="local",
+            envvar="NEUROCAAS_EXECUTOR",
+            show_default=True,
+            show_envvar=True,
+            help="Where runs are executed: here, or on a Slurm cluster (docs/slurm.md).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def executor_maker(
+    kind: ExecutorKind,
+    home: Home,
+    head: GitTree,
+    *,
+    cpus: int,
+    isolation: str,
+    wait: bool,
+) -> MakeExecutor:
+    """Return what makes an executor for each job; raise UsageError for odd settings."""
+    if kind == "local":
+        return lambda runs: LocalExecutor(runs, cpus=cpus, memory=available_memory(), ahead=1)
+    from neurocaas_ci.executors.slurm import SlurmExecutor
+    from neurocaas_ci.executors.slurm_client import SlurmCommands
+    from neurocaas_ci.executors.slurm_script import SlurmOptions
+
+    slurm = SlurmCommands()
+    options = SlurmOptions(
+        command=(sys.executable, "-m", "neurocaas_ci.cli.main", "worker", "--isolation", isolation),
+        environment=_environment(home),
+        partitions=_partitions(os.environ.get(PARTITIONS, "")),
+        gpus=_gpus(head),
+        extra=_arguments(os.environ.get(ARGUMENTS, "")),
+    )
+
+    def make(runs: Runs) -> Executor:
+        return SlurmExecutor(
+            runs, slurm, home.state, options, encode=records.encode_spec, say=say, wait=wait
+        )
+
+    return make
+
+
+def _environment(home: Home) -> dict[str, str]:
+    lent = {name: os.environ[name] for name in _LENT if name in os.environ}
+    package = str(Path(__file__).resolve().parents[2])
+    # The worker is this very program, wherever it was started from.
+    lent["PYTHONPATH"] = os.pathsep.join(filter(None, [package, lent.get("PYTHONPATH", "")]))
+    return {**lent, "NEUROCAAS_HOME": str(home.root), "NEUROCAAS_CACHE": str(home.cache)}
+
+
+def _partitions(text: str) -> Mapping[Pricing, str]:
+    """Read `standard=cpu,save=preempt`."""
+    found: dict[Pricing, str] = {}
+    for part in filter(None, text.split(",")):
+        pricing, equals, name = part.partition("=")
+        known = next((known for known in get_args(Pricing) if known == pricing.strip()), None)
+        if known is None or not equals or not name.strip():
+            raise UsageError(
+                f"{part!r} names no partition",
+                where=PARTITIONS,
+                hint="write standard=NAME,save=NAME; either may be left out",
+            )
+        found[known] = name.strip()
+    return found
+
+
+def _arguments(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"not arguments of sbatch: {error}", where=ARGUMENTS) from error
+
+
+def _gpus(head: GitTree) -> dict[str, int]:
+    """Return the number of GPUs of each hardware that has any."""
+    registry = Registry(head)
+    names = [e.path.rpartition("/")[2].removesuffix(".yaml") for e in head.entries(_HARDWARE)]
+    loaded = (registry.hardware(name).value for name in names)
+    return {hardware.id: hardware.gpus for hardware in loaded if hardware and hardware.gpus}
