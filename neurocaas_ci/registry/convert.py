@@ -22,6 +22,7 @@ from neurocaas_ci.model.registry import (
     Iae,
     IaeLock,
     Job,
+    Launch,
     Policy,
     User,
 )
@@ -114,8 +115,15 @@ def hardware(data: _Data) -> Hardware:
         price_save=None if save is None else float(save),
         source=data["source"],
         date=data["date"],
-        launch=data.get("launch", "ec2" if data["provider"] == "aws" else None),
+        launch=data.get("launch", _launch(data)),
     )
+
+
+def _launch(data: _Data) -> Launch | None:
+    """Return how AWS starts what does not say so: no instance type begins with `fargate`."""
+    if data["provider"] != "aws":
+        return None
+    return "fargate" if data["id"].startswith("fargate") else "ec2"
 
 
 def user(data: _Data) -> User:

@@ -8,6 +8,8 @@ from neurocaas_ci.errors import UsageError
 from neurocaas_ci.hardware.answers import AnswerError
 from neurocaas_ci.hardware.machine import instance, task
 from neurocaas_ci.model.fargate import GIB, is_size, parse_name
+from neurocaas_ci.registry import Registry
+from neurocaas_ci.registry.single import OneFile
 
 # As in "DescribeInstanceTypes", Examples, of the Amazon EC2 API reference.
 G5 = {
@@ -53,3 +55,17 @@ def test_fargate_sizes() -> None:
     assert not is_size(4, 16 * GIB + 1)
     assert is_size(16, 120 * GIB)
     assert not is_size(16, 121 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "launch"),
+    [("m5.large", "aws", "ec2"), ("fargate-1-2", "aws", "fargate"), ("fargate", "local", None)],
+)
+def test_the_id_says_how_it_is_started(name, provider, launch) -> None:
+    text = (
+        f"schema: neurocaas/hardware/v1\nid: {name}\nprovider: {provider}\nvcpus: 1\n"
+        "memory: 2GiB\nprice_usd_per_hour: {standard: 1}\nsource: x\ndate: 2026-11-01\n"
+    )
+    loaded = Registry(OneFile(f"registry/hardware/{name}.yaml", text.encode())).hardware(name)
+    assert loaded.value is not None
+    assert loaded.value.launch == launch

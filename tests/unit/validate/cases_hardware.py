@@ -38,6 +38,7 @@ CASES: Table = {
         (
             good(sub(LARGE, _PLACE, _FARGATE), sub(LARGE, "64GiB", "60GiB")),
             good(sub(LARGE, _PLACE, "provider: aws\nlaunch: ec2")),
+            good(sub(LARGE, _PLACE, "provider: aws")),
         ),
     ),
 }
