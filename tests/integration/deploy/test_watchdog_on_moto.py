@@ -22,7 +22,7 @@ from neurocaas_ci.errors import (
     UsageError,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SUBJECT = ("--foundation", "--subject", "lab@1/platform@2")
 
 
