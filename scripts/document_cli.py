@@ -32,7 +32,7 @@ stdout is data, stderr is talk. Exit codes:
 | 2 | the command line, or the situation, does not allow this |
 | 10 | the registry breaks rules (findings) |
 | 11 | an environment could not be built, or not to the locked digest |
-| 12 | a job or a run failed |
+| 12 | a job or a run failed, or a deployment was taken back |
 | 13 | stored content does not have its digest, or a certificate does not hold |
 | 14 | a replay gave other results |
 | 15 | a replay was impossible here |

@@ -95,7 +95,7 @@ _TAGGED = {
 
 def _bucket() -> dict[str, Json]:
     everything = [att("Bucket", "Arn"), sub("${Bucket.Arn}/*")]
-    contents = [sub("${Bucket.Arn}/contents/*"), sub("${Bucket.Arn}/groups/*/contents/*")]
+    contents = [sub("${Bucket.Arn}/blobs/*"), sub("${Bucket.Arn}/groups/*/blobs/*")]
     return {
         "Bucket": {
             "Type": "AWS::S3::Bucket",

@@ -30,6 +30,7 @@ from neurocaas_ci.model.registry import Group
 _HOUR = 3600
 _LOG_DAYS = 90
 _FARGATE_VCPUS = 4096
+_MUTABLE = ("locks", "state")
 _ALARMS = ((80, "ACTUAL"), (100, "ACTUAL"), (100, "FORECASTED"))
 _WAITS = (
     ("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", 24 * _HOUR),
@@ -184,7 +185,7 @@ def _group(group: Group) -> dict[str, Json]:
 
 def _group_role(group: Group) -> Json:
     prefix = group_prefix(group.name)
-    objects = {"Fn::Join": ["", [imported("BucketArn"), f"/{prefix}*"]]}
+    objects = _objects(f"{prefix}*")
     rights = policy(
         statement("Read", ["s3:GetObject", "s3:GetObjectVersion"], objects),
         statement(
@@ -192,6 +193,8 @@ def _group_role(group: Group) -> Json:
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             objects,
         ),
+        # Claims and state are taken back; blobs never are.
+        statement("TakeBack", ["s3:DeleteObject"], [_objects(f"{prefix}{p}/*") for p in _MUTABLE]),
         statement(
             "List",
             ["s3:ListBucket"],
@@ -211,6 +214,10 @@ def _group_role(group: Group) -> Json:
             "Tags": [{"Key": TAG, "Value": "role"}, {"Key": GROUP_TAG, "Value": group.name}],
         },
     }
+
+
+def _objects(pattern: str) -> Json:
+    return {"Fn::Join": ["", [imported("BucketArn"), f"/{pattern}"]]}
 
 
 def _platform_budget(groups: Iterable[Group]) -> dict[str, Json]:

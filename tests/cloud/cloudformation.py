@@ -4,7 +4,8 @@
 stacks made by a change set have no outputs and exports, and no time of their last update; resources
 that a template retains are deleted by an update; there are no Budgets, bucket policies, providers of
 identities, topic policies and subscriptions; buckets have none of their properties; no termination
-protection, and compute environments lose their tags.
+protection, compute environments lose their tags, and queues are
+neither changed nor deleted.
 """
 
 from __future__ import annotations
@@ -65,39 +66,6 @@ def _close_gaps() -> None:
 
 
 def _add_types() -> None:
-    from moto.core.common_models import CloudFormationModel
-
-    def model(service: str, kind: str, create, delete):
-        """Register a type that moto lacks; `create` returns its physical id."""
-
-        def made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-            properties = json.loads(json.dumps(cloudformation_json.get("Properties", {})))
-            found = cls()
-            found.name = create(resource_name, properties)
-            return found
-
-        def updated(
-            cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
-        ):
-            delete(original_resource.name)
-            return made(cls, new_resource_name, cloudformation_json, account_id, region_name)
-
-        body = {
-            # moto's metaclass takes the service from the name of the module.
-            "__module__": f"moto.{service}.models",
-            "physical_resource_id": property(lambda self: self.name),
-            "cloudformation_name_type": staticmethod(lambda: ""),
-            "cloudformation_type": staticmethod(lambda: kind),
-            "has_cfn_attr": classmethod(lambda cls, attr: attr == "Arn"),
-            "get_cfn_attribute": lambda self, attr: self.name,
-            "create_from_cloudformation_json": classmethod(made),
-            "update_from_cloudformation_json": classmethod(updated),
-            "delete_from_cloudformation_json": classmethod(
-                lambda cls, resource_name, cloudformation_json, account_id, region_name: delete(resource_name)
-            ),
-        }  # fmt: skip
-        return type(kind.replace(":", ""), (CloudFormationModel,), body)
-
     def make_budget(_name, p):
         budget = p["Budget"]
         budget["BudgetLimit"]["Amount"] = str(budget["BudgetLimit"]["Amount"])
@@ -108,7 +76,11 @@ def _add_types() -> None:
         return budget["BudgetName"]
 
     def make_policy(_name, p):
-        client("s3").put_bucket_policy(Bucket=p["Bucket"], Policy=json.dumps(p["PolicyDocument"]))
+        # moto would deny whatever the conditions say.
+        statements = [s for s in p["PolicyDocument"]["Statement"] if "Condition" not in s]
+        if statements:
+            document = {**p["PolicyDocument"], "Statement": statements}
+            client("s3").put_bucket_policy(Bucket=p["Bucket"], Policy=json.dumps(document))
         return p["Bucket"]
 
     def make_provider(_name, p):
@@ -129,15 +101,48 @@ def _add_types() -> None:
             )
         return name
 
-    model("budgets", "AWS::Budgets::Budget", make_budget,
+    _model("budgets", "AWS::Budgets::Budget", make_budget,
           lambda name: client("budgets").delete_budget(AccountId=ACCOUNT, BudgetName=name))  # fmt: skip
-    model("s3", "AWS::S3::BucketPolicy", make_policy,
+    _model("s3", "AWS::S3::BucketPolicy", make_policy,
           lambda name: client("s3").delete_bucket_policy(Bucket=name))  # fmt: skip
-    model("iam", "AWS::IAM::OIDCProvider", make_provider,
+    _model("iam", "AWS::IAM::OIDCProvider", make_provider,
           lambda arn: client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn))  # fmt: skip
-    model("sns", "AWS::SNS::Subscription", make_subscription,
+    _model("sns", "AWS::SNS::Subscription", make_subscription,
           lambda arn: client("sns").unsubscribe(SubscriptionArn=arn))  # fmt: skip
-    model("sns", "AWS::SNS::TopicPolicy", make_topic_policy, lambda name: None)
+    _model("sns", "AWS::SNS::TopicPolicy", make_topic_policy, lambda name: None)
+
+
+def _model(service: str, kind: str, create, delete):
+    """Register a type that moto lacks; `create` returns its physical id."""
+    from moto.core.common_models import CloudFormationModel
+
+    def made(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        properties = json.loads(json.dumps(cloudformation_json.get("Properties", {})))
+        found = cls()
+        found.name = create(resource_name, properties)
+        return found
+
+    def updated(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
+        delete(original_resource.name)
+        return made(cls, new_resource_name, cloudformation_json, account_id, region_name)
+
+    body = {
+        # moto's metaclass takes the service from the name of the module.
+        "__module__": f"moto.{service}.models",
+        "physical_resource_id": property(lambda self: self.name),
+        "cloudformation_name_type": staticmethod(lambda: ""),
+        "cloudformation_type": staticmethod(lambda: kind),
+        "has_cfn_attr": classmethod(lambda cls, attr: attr == "Arn"),
+        "get_cfn_attribute": lambda self, attr: self.name,
+        "create_from_cloudformation_json": classmethod(made),
+        "update_from_cloudformation_json": classmethod(updated),
+        "delete_from_cloudformation_json": classmethod(
+            lambda cls, resource_name, cloudformation_json, account_id, region_name: delete(resource_name)
+        ),
+    }  # fmt: skip
+    return type(kind.replace(":", ""), (CloudFormationModel,), body)
 
 
 def _close_gaps_of_stacks() -> None:
@@ -158,6 +163,8 @@ def _close_gaps_of_stacks() -> None:
     def keeping(self, parsed_resource, resource_json):
         if not str(resource_json.get("DeletionPolicy", "")).startswith("Retain"):
             remove(self, parsed_resource, resource_json)
+        else:
+            self._parsed_resources.pop(parsed_resource.logical_resource_id, None)
 
     def applied(self):
         backend = cloudformation_backends[self.stack.account_id][self.stack.region_name]
@@ -187,7 +194,7 @@ def _close_gaps_of_stacks() -> None:
 
 
 def _close_gaps_of_batch() -> None:
-    from moto.batch.models import BatchBackend, ComputeEnvironment
+    from moto.batch.models import BatchBackend, ComputeEnvironment, JobQueue, batch_backends
 
     create = ComputeEnvironment.create_from_cloudformation_json.__func__
     describe = BatchBackend.describe_compute_environments
@@ -204,6 +211,26 @@ def _close_gaps_of_batch() -> None:
             entry["tags"] = {**entry.get("tags", {}), **getattr(made, "own_tags", {})}
         return found
 
+    def moved(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
+        order = cloudformation_json["Properties"]["ComputeEnvironmentOrder"]
+        backend = batch_backends[account_id][region_name]
+        backend.update_job_queue(
+            original_resource.name, None, None,
+            [{"order": e["Order"], "computeEnvironment": e["ComputeEnvironment"]} for e in order],
+            None,
+        )  # fmt: skip
+        original_resource.env_order_json = backend.get_job_queue(
+            original_resource.name
+        ).env_order_json
+        return original_resource
+
+    def deleted(cls, resource_name, cloudformation_json, account_id, region_name):
+        batch_backends[account_id][region_name].delete_job_queue(resource_name)
+
+    JobQueue.update_from_cloudformation_json = classmethod(moved)
+    JobQueue.delete_from_cloudformation_json = classmethod(deleted)
     ComputeEnvironment.create_from_cloudformation_json = classmethod(created)
     BatchBackend.describe_compute_environments = described
 

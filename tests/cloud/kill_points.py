@@ -90,8 +90,19 @@ def state() -> list:
     return [stacks, sorted(environments.values()), queues, roles]
 
 
+def _warm_up() -> None:
+    """Load what every child needs before it is born: the models of the services."""
+    session = boto3.Session()
+    for service in ("cloudformation", "batch", "s3", "iam"):
+        session.client(service)
+    boto3.Session = lambda **_region: session
+    boto3.client = session.client
+
+
 def main(address: str, repository: str, first: str, second: str) -> None:
     """Try every point of a first deployment and of a second one."""
+
+    _warm_up()
 
     def begin(*commits: str) -> None:
         server = http.client.HTTPConnection(address.removeprefix("http://"))

@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "cloud" / "kill_points.py"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_killed_deployment_is_finished_by_the_next(tmp_path):
     first = commit(tmp_path, small())
     second = commit(tmp_path, blueprint_file("demo", ["m5.large"], parallel=20) | group_file("new"))

@@ -13,7 +13,7 @@ from second_opinion import second_cloud
 from neurocaas_ci.cli.deploy import command
 from neurocaas_ci.errors import FindingsError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PROVIDER = "arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com"
 
 

@@ -82,7 +82,7 @@ def test_contents_are_written_once_and_never_in_the_clear():
     plain, once = policy["Properties"]["PolicyDocument"]["Statement"]
     assert plain["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert once["Condition"]["Null"] == {"s3:if-none-match": "true"}
-    assert {"Fn::Sub": "${Bucket.Arn}/groups/*/contents/*"} in once["Resource"]
+    assert {"Fn::Sub": "${Bucket.Arn}/groups/*/blobs/*"} in once["Resource"]
 
 
 def test_queues_give_up_jobs_for_the_reasons_that_batch_knows():
