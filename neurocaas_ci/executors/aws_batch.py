@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 
-from neurocaas_ci.errors import BackendUnavailableError, UsageError
-from neurocaas_ci.executors.arrays import JobArray, job_arrays
+from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.executors.batch.attempts import keep_attempts
 from neurocaas_ci.executors.batch.client import Batch
-from neurocaas_ci.executors.batch.requests import (
-    MAX_ARRAY,
-    Settings,
-    job_definition,
-    job_name,
-    queue_name,
-    submission,
-)
+from neurocaas_ci.executors.batch.placing import ENGINE, Placing
+from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.batch.watch import LOST, Standing, Watch, task_id
 from neurocaas_ci.executors.batch.words import machine_of
 from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, Runs, Unfinished
 from neurocaas_ci.executors.submissions import Journal
 from neurocaas_ci.model.digest import Sha256
-from neurocaas_ci.model.registry import Hardware, Pricing
+from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import RunRecord, RunSpec
-from neurocaas_ci.stores.interface import Claim, StateStore
-
-ENGINE = "aws-batch"
+from neurocaas_ci.stores.interface import StateStore
 
 _FIRST_PAUSE_S, _GROWTH = 0.5, 1.5
 _PATIENCE_S = 600.0
 # How long a worker that was killed still holds its run, at most: claims across machines are lent.
 _CLAIM_LAG_S = 120.0
-_AT_ONCE = 16
 
 
 class AwsBatchExecutor:
@@ -65,14 +54,13 @@ class AwsBatchExecutor:
         wait: bool = True,
         slowest: float = 20.0,
     ) -> None:
-        self._runs, self._batch, self._state, self._settings = runs, batch, state, settings
-        self._hardware, self._deliver, self._encode, self._say = hardware, deliver, encode, say
+        self._runs, self._batch, self._state, self._say = runs, batch, state, say
+        self._placing = Placing(batch, state, settings, hardware, deliver, encode, say)
         self._wait, self._slowest = wait, slowest
         self._watch = Watch(batch)
         self._journal: Journal | None = None
         self._specs: dict[str, RunSpec] = {}
         self._settled: list[RunRecord] = []
-        self._pricing: Pricing = "standard"
         self._cancelled = threading.Event()
 
     def capabilities(self) -> Capabilities:
@@ -82,13 +70,13 @@ class AwsBatchExecutor:
     def submit(self, graph: RunGraph) -> None:
         """Submit what is not with Batch already, as few arrays as the graph allows."""
         self._specs = {spec.run: spec for spec in graph.specs}
-        self._pricing = graph.pricing
+        self._placing = replace(self._placing, pricing=graph.pricing)
         for spec in graph.specs:
-            self._check_fits(spec)
+            self._placing.check_fits(spec)
         self._journal = journal = Journal(self._state, graph.job, ENGINE)
         with journal.claim() as claim:
             journal.load()
-            self._recover(journal, claim)
+            self._placing.recover(journal, self._specs, claim)
             places = _places(journal)
             standing = self._watch.look(journal.submissions)
             fresh: list[RunSpec] = []
@@ -103,7 +91,7 @@ class AwsBatchExecutor:
                         self._say(f"  {spec.run}: {_why(task)}; submitted again")
             if under_way:
                 self._say(f"  {len(under_way)} runs are with AWS Batch already")
-            self._submit_arrays(graph.job, fresh, under_way, claim)
+            self._placing.submit(journal, graph.job, fresh, under_way, claim)
 
     def poll(self) -> Mapping[str, Placement]:
         """Say how each submitted run stands with Batch, and on which machine."""
@@ -133,7 +121,7 @@ class AwsBatchExecutor:
         journal = self._opened()
         with journal.claim() as claim:
             journal.load()
-            self._recover(journal, claim)
+            self._placing.recover(journal, self._specs, claim)
             standing = self._watch.look(journal.submissions)
             for one in journal.submissions:
                 tasks = [standing.get(task_id(one, k)) for k in range(len(one.runs))]
@@ -192,96 +180,6 @@ class AwsBatchExecutor:
             self._settled.append(record)
         return record is not None
 
-    def _check_fits(self, spec: RunSpec) -> None:
-        machine = self._hardware(spec.hardware)
-        if machine.provider != "aws":
-            raise UsageError(
-                f"hardware {machine.id} is not of AWS but of {machine.provider}",
-                where=f"{spec.job}#{spec.run}",
-                hint="choose hardware of provider aws in the job, or run it with another executor",
-            )
-        if spec.limits.cpus > machine.vcpus or spec.limits.memory > machine.memory:
-            raise BackendUnavailableError(
-                f"the run asks for {spec.limits.cpus} processors and {spec.limits.memory:,} bytes"
-                f" of memory; {machine.id} has {machine.vcpus} and {machine.memory:,}",
-                where=f"{spec.job}#{spec.run}",
-                hint="choose larger hardware in the job, or lower `limits` of the step",
-            )
-
-    def _recover(self, journal: Journal, claim: Claim | None) -> None:
-        """Find out what became of submissions that were cut off, by their names."""
-        for one in journal.submissions:
-            if one.handle is not None:
-                continue
-            queues = {self._queue(self._specs[run]) for run in one.runs if run in self._specs}
-            found = (self._batch.find(queue, one.name) for queue in sorted(queues))
-            journal.settle(one.name, next((i for i in found if i is not None), None), claim)
-
-    def _submit_arrays(
-        self, job: str, specs: Sequence[RunSpec], under_way: Mapping[str, str], claim: Claim | None
-    ) -> None:
-        journal = self._opened()
-        for image in sorted({spec.image for spec in specs}):
-            self._deliver(image)
-        arrays = job_arrays(specs, MAX_ARRAY) if specs else ()
-        handles: list[str] = []
-        for array in arrays:
-            number = len(journal.submissions) + 1
-            name = job_name(self._settings.store, job, number)
-            request = self._request(array, name, number, handles, under_way)
-            journal.intend(name, tuple(spec.run for spec in array.specs), claim)
-            handle = self._batch.submit(request)
-            journal.settle(name, handle, claim)
-            handles.append(handle)
-            self._say(f"  {array.step}: {len(array.specs)} runs submitted, AWS Batch job {handle}")
-
-    def _request(
-        self,
-        array: JobArray,
-        name: str,
-        number: int,
-        handles: Sequence[str],
-        under_way: Mapping[str, str],
-    ) -> dict[str, Any]:
-        first = array.specs[0]
-        user = first.job.partition("/")[0]
-        wanted = job_definition(self._settings, self._hardware(first.hardware), user)
-        # Of what an earlier pass submitted, the whole array is waited for: too late, never too early.
-        others = {
-            under_way[run].partition(":")[0]
-            for spec in array.specs
-            for run in spec.needs.values()
-            if run in under_way
-        }
-        needed = [handles[after.array] for after in array.after]
-        folder = self._write_specs(array, number)
-        try:
-            return submission(
-                array,
-                name=name,
-                queue=self._queue(first),
-                definition=self._batch.define(wanted),
-                folder=folder,
-                needed=[*needed, *sorted(others)],
-            )
-        except ValueError as error:
-            raise BackendUnavailableError(
-                f"step {first.step} cannot be submitted: {error}",
-                where=first.job,
-                hint="split the job: the protocol makes one run wait for too many arrays",
-            ) from error
-
-    def _write_specs(self, array: JobArray, number: int) -> str:
-        folder = f"jobs/{array.specs[0].job}/{ENGINE}/{number}"
-
-        def write(task: int) -> None:
-            self._state.write(f"{folder}/{task}.json", self._encode(array.specs[task]))
-
-        # Far away a document takes tens of milliseconds, and there may be ten thousand.
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(write, range(len(array.specs))))
-        return folder
-
     def _patiently(self) -> Mapping[str, Placement]:
         """Look how the runs stand; AWS that does not answer for a while disturbs nobody."""
         since = time.monotonic()
@@ -305,7 +203,7 @@ class AwsBatchExecutor:
         }
         for handle, job in self._batch.describe(list(ended)).items():
             spec = open_runs[ended[handle]]
-            keep_attempts(self._state, spec.job, spec.run, job, self._price(spec))
+            keep_attempts(self._state, spec.job, spec.run, job, self._placing.price(spec))
 
     def _result(
         self, spec: RunSpec, placement: Placement, ended_since: dict[str, float]
@@ -323,15 +221,6 @@ class AwsBatchExecutor:
             hint="`neurocaas logs` shows what it wrote; `neurocaas reconcile` submits it again",
         )
         return Unfinished(spec.run, error)
-
-    def _queue(self, spec: RunSpec) -> str:
-        return queue_name(spec.hardware, self._pricing)
-
-    def _price(self, spec: RunSpec) -> float:
-        machine = self._hardware(spec.hardware)
-        if self._pricing == "save" and machine.price_save is not None:
-            return machine.price_save
-        return machine.price_standard
 
     def _opened(self) -> Journal:
         if self._journal is None:
