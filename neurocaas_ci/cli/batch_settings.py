@@ -10,8 +10,10 @@ from neurocaas_ci.cli.common import say
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
 from neurocaas_ci.executors.batch.client import Batch
-from neurocaas_ci.executors.batch.requests import DEFAULT_LOG_GROUP, Settings
+from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.interface import Executor, Runs
+from neurocaas_ci.model import cloud_names
+from neurocaas_ci.model.cloud_names import IAM_PATH, role_name
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
@@ -24,16 +26,24 @@ STORE, IMAGE, ROLE = "NEUROCAAS_STORE", "NEUROCAAS_BATCH_IMAGE", "NEUROCAAS_BATC
 LOG_GROUP, PAUSE = "NEUROCAAS_BATCH_LOG_GROUP", "NEUROCAAS_BATCH_POLL_SECONDS"
 
 _POLL_SECONDS = 20.0
+_DEFAULT_LOG_GROUP = "/neurocaas/batch"
 _WHAT = {
     STORE: "the store that runner and workers share, s3://BUCKET/PREFIX",
     IMAGE: "the worker's container image, by its digest (docs/aws-batch.md)",
-    ROLE: "the ARN of the role that jobs have; `neurocaas deploy` makes it",
+    ROLE: "the ARN of the role that jobs have; with NEUROCAAS_GROUP it is known",
 }
 
 
-def settings(isolation: str) -> Settings:
-    """Read the settings of jobs; raise UsageError that names all that are missing."""
-    missing = [name for name in _WHAT if not os.environ.get(name)]
+def settings(home: Home, batch: Batch, isolation: str) -> Settings:
+    """Read the settings of jobs; raise UsageError that names all that are missing.
+
+    For one group, role and log group are those that `neurocaas deploy` made for it.
+    """
+    given = {name: os.environ.get(name, "") for name in _WHAT}
+    role = given[ROLE]
+    if home.group is not None and not role:
+        role = given[ROLE] = batch.role(f"{IAM_PATH}{role_name(home.group)}")
+    missing = [name for name, value in given.items() if not value]
     if missing:
         raise UsageError(
             f"AWS Batch needs {', '.join(missing)}",
@@ -41,23 +51,24 @@ def settings(isolation: str) -> Settings:
             hint="; ".join(f"{name}: {_WHAT[name]}" for name in missing),
         )
     return Settings(
-        image=os.environ[IMAGE],
-        role=os.environ[ROLE],
-        store=os.environ[STORE],
-        log_group=log_group(),
+        image=given[IMAGE],
+        role=role,
+        store=home.store or given[STORE],
+        log_group=log_group(home),
         isolation=isolation,
     )
 
 
-def log_group() -> str:
+def log_group(home: Home) -> str:
     """Return the log group of jobs."""
-    return os.environ.get(LOG_GROUP) or DEFAULT_LOG_GROUP
+    made = _DEFAULT_LOG_GROUP if home.group is None else cloud_names.log_group(home.group)
+    return os.environ.get(LOG_GROUP) or made
 
 
 def batch_maker(home: Home, head: GitTree, *, isolation: str, wait: bool) -> MakeExecutor:
     """Return what makes an executor for each job; raise UsageError for missing settings."""
-    chosen, pause = settings(isolation), _pause()
-    batch = Batch.connect()
+    pause, batch = _pause(), Batch.connect()
+    chosen = settings(home, batch, isolation)
     registry, cache = Registry(head), Cache(home.cache)
 
     @functools.cache

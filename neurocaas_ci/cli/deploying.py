@@ -15,9 +15,9 @@ from neurocaas_ci.cli.common import find_repo, main_ref, say
 from neurocaas_ci.cli.subject import open_subject
 from neurocaas_ci.deploy.apply import Applied, Clock, apply, stamp_of
 from neurocaas_ci.deploy.desired import Desired, desired
-from neurocaas_ci.deploy.names import FOUNDATION, REGISTRY
 from neurocaas_ci.deploy.template import Json, as_json, stamped
 from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
+from neurocaas_ci.model.cloud_names import FOUNDATION, REGISTRY
 from neurocaas_ci.registry import Registry
 
 _QUEUE = "AWS::Batch::JobQueue"

@@ -91,7 +91,7 @@ def _print_engine_log(home: Home, job: str, run: str) -> None:
     from neurocaas_ci.executors.batch.client import Batch
     from neurocaas_ci.executors.batch.logs import worker_log
 
-    for line in worker_log(Batch.connect(), submissions, run, log_group()):
+    for line in worker_log(Batch.connect(), submissions, run, log_group(home)):
         click.echo(line)
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from neurocaas_ci.deploy.names import queue_name
 from neurocaas_ci.model.blueprint import Blueprint, Step
+from neurocaas_ci.model.cloud_names import queue_name
 from neurocaas_ci.model.registry import Hardware, Pricing
 
 DISK_CLASSES = (100, 250, 500, 1000)

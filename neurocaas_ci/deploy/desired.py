@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
 from neurocaas_ci.deploy.bank import make_bank
-from neurocaas_ci.deploy.names import role_name
 from neurocaas_ci.deploy.registry_stack import registry_template
 from neurocaas_ci.deploy.template import Json, too_large
+from neurocaas_ci.model.cloud_names import role_name
 from neurocaas_ci.model.registry import Group
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.registry import Loaded

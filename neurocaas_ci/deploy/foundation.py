@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from neurocaas_ci.deploy.foundation_roles import roles
-from neurocaas_ci.deploy.names import PREFIX, TAG, export
 from neurocaas_ci.deploy.template import Json, att, policy, ref, sub
+from neurocaas_ci.model.cloud_names import PREFIX, TAG, export
 
 # GitHub's issuer of identities; the name of the condition keys is its host.
 ISSUER = "token.actions.githubusercontent.com"

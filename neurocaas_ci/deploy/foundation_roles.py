@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurocaas_ci.deploy.names import FOUNDATION, IAM_PATH, PREFIX, REGISTRY, TAG
 from neurocaas_ci.deploy.template import Json, att, policy, ref, statement, sub, trust
+from neurocaas_ci.model.cloud_names import FOUNDATION, IAM_PATH, PREFIX, REGISTRY, TAG
 
 _HOUR = 3600
 _AWS_ROLE = "arn:${AWS::Partition}:iam::aws:policy/service-role/"

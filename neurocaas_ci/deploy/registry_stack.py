@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from neurocaas_ci.deploy.bank import Machine
-from neurocaas_ci.deploy.names import (
+from neurocaas_ci.deploy.template import Json, imported, policy, ref, statement, trust
+from neurocaas_ci.model.cloud_names import (
     GROUP_TAG,
     IAM_PATH,
     PREFIX,
@@ -23,7 +24,6 @@ from neurocaas_ci.deploy.names import (
     logical_id,
     role_name,
 )
-from neurocaas_ci.deploy.template import Json, imported, policy, ref, statement, trust
 from neurocaas_ci.model.money import enough, microdollars
 from neurocaas_ci.model.registry import Group
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from neurocaas_ci.deploy.names import export
+from neurocaas_ci.model.cloud_names import export
 
 Json = dict[str, Any]
 

@@ -146,7 +146,7 @@ class Setting:
         )  # fmt: skip
         state = Proxy(self.state, calls, ["read", "write"])
         return AwsBatchExecutor(
-            Books(self.state), batch, state, Settings(self.image, "", self.job, isolation="none"),
+            Books(self.state), batch, state, Settings(self.image, "", self.job, "/neurocaas/batch", isolation="none"),
             hardware=lambda _name: MACHINE, deliver=calls.around(lambda _image: None), encode=records.encode_spec, say=lambda _text: None,
             slowest=0.1,
         )  # fmt: skip

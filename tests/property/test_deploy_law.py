@@ -27,9 +27,9 @@ from neurocaas_ci.deploy.aws.schemas import nothing_known
 from neurocaas_ci.deploy.bank import make_bank
 from neurocaas_ci.deploy.desired import desired
 from neurocaas_ci.deploy.difference import difference
-from neurocaas_ci.deploy.names import role_name
 from neurocaas_ci.deploy.registry_stack import registry_template
 from neurocaas_ci.deploy.template import as_json, identity
+from neurocaas_ci.model.cloud_names import role_name
 from neurocaas_ci.registry import Registry
 
 _NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)

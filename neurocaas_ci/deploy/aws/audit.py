@@ -16,8 +16,8 @@ from neurocaas_ci.deploy.inventory import (
     audit_tagged,
     declared_roles,
 )
-from neurocaas_ci.deploy.names import IAM_PATH, TAG
 from neurocaas_ci.errors import BackendUnavailableError
+from neurocaas_ci.model.cloud_names import IAM_PATH, TAG
 from neurocaas_ci.model.deploy import Drifted
 
 _PATIENCE = 600.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from neurocaas_ci.deploy.aws.session import Clients, pages, talking
-from neurocaas_ci.deploy.names import PREFIX, TAG
+from neurocaas_ci.model.cloud_names import PREFIX, TAG
 from neurocaas_ci.model.deploy import EngineState
 
 ALIVE = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")

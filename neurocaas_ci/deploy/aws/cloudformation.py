@@ -7,9 +7,9 @@ from typing import Any
 
 from neurocaas_ci.deploy.aws.session import Clients, code_of, pages, talking
 from neurocaas_ci.deploy.interface import Mending, Proposal, Wanted
-from neurocaas_ci.deploy.names import FOUNDATION
 from neurocaas_ci.deploy.template import COMMIT, MOST_INLINE, TEMPLATE
 from neurocaas_ci.errors import BackendUnavailableError
+from neurocaas_ci.model.cloud_names import FOUNDATION
 from neurocaas_ci.model.deploy import StackState
 
 _EMPTY = ("didn't contain changes", "No updates are to be performed")

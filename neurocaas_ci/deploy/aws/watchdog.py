@@ -16,7 +16,7 @@ from neurocaas_ci.deploy.leftover import (
     judge_jobs,
     judge_machines,
 )
-from neurocaas_ci.deploy.names import REGISTRY, TAG
+from neurocaas_ci.model.cloud_names import REGISTRY, TAG
 from neurocaas_ci.model.deploy import Leftover
 
 _MOST_ASKED = 100

@@ -12,6 +12,7 @@ from neurocaas_ci.executors.batch.words import STATES
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sts import STSClient
 
 _AT_ONCE = 100
 _CREDENTIALS = frozenset(
@@ -27,9 +28,14 @@ class Batch:
     """AWS Batch and its logs, in the account and region of this process's AWS configuration."""
 
     def __init__(
-        self, client: BatchClient, once: BatchClient, logs: Callable[[], CloudWatchLogsClient]
+        self,
+        client: BatchClient,
+        once: BatchClient,
+        logs: Callable[[], CloudWatchLogsClient],
+        identity: Callable[[], STSClient],
     ) -> None:
         self._client = client
+        self._identity = identity
         self._once = once
         self._logs = logs
 
@@ -52,7 +58,15 @@ class Batch:
                 session.client("batch", config=patient),
                 session.client("batch", config=once),
                 lambda: session.client("logs", config=patient),
+                lambda: session.client("sts", config=patient),
             )
+
+    def role(self, path: str) -> str:
+        """Return the ARN of a role of this account by its path, which begins with `/`."""
+        with translated("ask AWS for this account"):
+            arn = self._identity().get_caller_identity()["Arn"]
+        _, partition, _, _, account, _ = arn.split(":", 5)
+        return f"arn:{partition}:iam::{account}:role{path}"
 
     def define(self, request: Mapping[str, Any]) -> str:
         """Return the ARN of the job definition of this name, registered if there is none."""

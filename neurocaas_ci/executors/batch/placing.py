@@ -15,10 +15,10 @@ from neurocaas_ci.executors.batch.requests import (
     Settings,
     job_definition,
     job_name,
-    queue_name,
     submission,
 )
 from neurocaas_ci.executors.submissions import Journal
+from neurocaas_ci.model.cloud_names import queue_name
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Hardware, Pricing
 from neurocaas_ci.model.run import RunSpec

@@ -13,7 +13,7 @@ from typing import Any
 
 from neurocaas_ci.executors.arrays import JobArray
 from neurocaas_ci.model.digest import canonical_json, sha256_bytes
-from neurocaas_ci.model.registry import Hardware, Pricing
+from neurocaas_ci.model.registry import Hardware
 
 MAX_ARRAY = 10_000
 """Tasks that one array of AWS Batch can have."""
@@ -27,8 +27,6 @@ _FOR_JOBS = 0.92
 _NAME = 100
 _DIGITS = 10
 _PREFIX = "neurocaas"
-
-DEFAULT_LOG_GROUP = "/neurocaas/batch"
 
 RETRIES: Mapping[str, Any] = {
     "attempts": 3,
@@ -54,14 +52,9 @@ class Settings:
     image: str
     role: str
     store: str
-    log_group: str = DEFAULT_LOG_GROUP
+    log_group: str
     isolation: str = "sandbox"
     variables: tuple[tuple[str, str], ...] = ()
-
-
-def queue_name(hardware: str, pricing: Pricing) -> str:
-    """Return the job queue of a hardware type, as `neurocaas deploy` names it."""
-    return f"{_PREFIX}-{hardware.replace('.', '-')}-{pricing}"
 
 
 def job_name(store: str, job: str, number: int) -> str:

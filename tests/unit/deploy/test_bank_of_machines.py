@@ -3,8 +3,8 @@
 from deploy_world import blueprint, group, hardware
 
 from neurocaas_ci.deploy.bank import make_bank
-from neurocaas_ci.deploy.names import queue_name, role_name
 from neurocaas_ci.deploy.registry_stack import registry_template
+from neurocaas_ci.model.cloud_names import queue_name, role_name
 
 
 def bank_of(blueprints, *types):

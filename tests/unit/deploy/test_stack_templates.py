@@ -12,8 +12,8 @@ from deploy_world import Files, blueprint_file, group_file, hardware_file, small
 
 from neurocaas_ci.deploy.desired import desired
 from neurocaas_ci.deploy.foundation import foundation_template
-from neurocaas_ci.deploy.names import group_prefix
 from neurocaas_ci.deploy.template import MOST_INLINE, as_json, identity, stamped
+from neurocaas_ci.model.cloud_names import group_prefix
 from neurocaas_ci.registry import Registry
 
 
@@ -144,7 +144,7 @@ def test_more_groups_than_a_stack_holds_are_a_problem():
 
 
 def test_a_group_that_would_take_the_role_of_another_is_a_problem():
-    from neurocaas_ci.deploy.names import role_name
+    from neurocaas_ci.model.cloud_names import role_name
 
     long = "a" * 63
     thief = role_name(long).removeprefix("neurocaas-group-")

@@ -15,18 +15,18 @@ from neurocaas_ci.executors.batch.requests import (
     Settings,
     job_definition,
     job_name,
-    queue_name,
     submission,
     timeout,
     usable_memory,
 )
 from neurocaas_ci.model.blueprint import RunLimits
+from neurocaas_ci.model.cloud_names import queue_name
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import RunSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-SETTINGS = Settings("worker@sha256:1", "arn:aws:iam::1:role/jobs", "s3://bucket/p")
+SETTINGS = Settings("worker@sha256:1", "arn:aws:iam::1:role/jobs", "s3://bucket/p", "/logs")
 BIG = Hardware("m5.16xlarge", "aws", 64, 256 << 30, 0, 3.072, 1.1, "list", "2026-11-23")
 
 
