@@ -20,6 +20,7 @@ _REACH = 2
 _OUTLIER = 3 * 1.4826
 """Three standard deviations of a Gaussian, as multiples of its median absolute deviation."""
 _LEAST = 3
+_ROUNDING = 1e-9
 _SHARE = 0.5
 """Share of a window's frames, and of the body parts, that must be known for a speed to be known."""
 
@@ -86,7 +87,7 @@ def body_length(xy: Array, axis: tuple[int, int] | None) -> tuple[float, tuple[i
 
 def window_frames(seconds: float, rate: float) -> int:
     """Return the odd number of frames, three or more, that is nearest to a window of `seconds`."""
-    return max(_LEAST, 2 * round((seconds * rate - 1) / 2) + 1)
+    return max(_LEAST, 2 * int(seconds * rate / 2 + _ROUNDING) + 1)
 
 
 def part_speed(xy: Array, rate: float, window: int) -> Array:
@@ -98,7 +99,7 @@ def part_speed(xy: Array, rate: float, window: int) -> Array:
     frames, count = xy.shape[:2]
     half = window // 2
     lag = np.arange(-half, half + 1, dtype=float)
-    known = ~np.isnan(xy[:, :, 0])
+    known: Flags = ~np.isnan(xy[:, :, 0])
     # A slope does not depend on the origin, but rounding does.
     origin = np.where(known.any(axis=0)[:, None], median(np.moveaxis(xy, 0, -1)), 0.0)
     filled = np.where(known[:, :, None], xy - origin, 0.0)

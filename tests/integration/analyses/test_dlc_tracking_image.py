@@ -1,0 +1,61 @@
+"""dlc-tracking as it is used: the locked image, the sandbox, and the bars of its sample."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLE = ROOT / "iae/dlc-tracking/sample"
+MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
+
+
+@pytest.fixture(scope="module")
+def neurocaas():
+    """The command line with a home of its own, which every user can reach."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not available here")
+    home = Path(tempfile.mkdtemp(prefix="neurocaas-dlc-"))
+    home.chmod(0o755)
+    env = {**os.environ, "NEUROCAAS_HOME": str(home), "NO_COLOR": "1"}
+
+    def run(*arguments, check=True):
+        return subprocess.run(
+            [sys.executable, "-c", MAIN, *map(str, arguments)],
+            cwd=ROOT, env=env, check=check, capture_output=True, text=True, timeout=500,
+        )  # fmt: skip
+
+    yield run
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def test_sources_give_the_locked_image_and_its_sample_meets_the_bars_twice(neurocaas, tmp_path):
+    # Exit code 11 when iae.lock is not what the sources give.
+    neurocaas("build", "dlc-tracking")
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        neurocaas("try", "dlc-tracking", "--output", folder)
+    names = {path.name for path in one.iterdir()}
+    assert names == {"bouts.csv", "frames.csv", "metrics.json", "figure.png"}
+    assert all((one / name).read_bytes() == (two / name).read_bytes() for name in names)
+    scored = subprocess.run(
+        [sys.executable, SAMPLE / "score.py", one], check=False, capture_output=True, text=True
+    )
+    assert scored.returncode == 0, scored.stderr
+
+
+def test_refusal_reaches_the_user(neurocaas, tmp_path):
+    lines = (SAMPLE / "dataset/open-field.csv").read_text().splitlines()
+    bad = tmp_path / "bad.csv"
+    bad.write_text("\n".join([*lines[:50], *lines[51:]]) + "\n")
+    done = neurocaas("try", "dlc-tracking", "--dataset", bad, "--output", tmp_path, check=False)
+    assert done.returncode == 12
+    assert "bad.csv: line 51: frame 48 follows frame 46" in done.stderr
