@@ -1,4 +1,4 @@
-"""dlc-tracking as it is used: the locked image, the sandbox, and the bars of its sample."""
+"""Analyses that score their samples, as they are used: the locked image, the sandbox, the bars."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[3]
-SAMPLE = ROOT / "iae/dlc-tracking/sample"
+NAMES = sorted(path.parents[1].name for path in ROOT.glob("iae/*/sample/score.py"))
 MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
 
 
@@ -37,23 +37,29 @@ def neurocaas():
     shutil.rmtree(home, ignore_errors=True)
 
 
-def test_sources_give_the_locked_image_and_its_sample_meets_the_bars_twice(neurocaas, tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_sources_give_the_locked_image_and_its_sample_meets_the_bars_twice(
+    neurocaas, name, tmp_path
+):
     # Exit code 11 when iae.lock is not what the sources give.
-    neurocaas("build", "dlc-tracking")
+    neurocaas("build", name)
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):
-        neurocaas("try", "dlc-tracking", "--output", folder)
-    names = {path.name for path in one.iterdir()}
-    assert names == {"bouts.csv", "frames.csv", "metrics.json", "figure.png"}
-    assert all((one / name).read_bytes() == (two / name).read_bytes() for name in names)
+        neurocaas("try", name, "--output", folder)
+    files = {path.name for path in one.iterdir()}
+    assert {"metrics.json", "figure.png"} < files == {path.name for path in two.iterdir()}
+    assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
     scored = subprocess.run(
-        [sys.executable, SAMPLE / "score.py", one], check=False, capture_output=True, text=True
+        [sys.executable, ROOT / "iae" / name / "sample/score.py", one],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert scored.returncode == 0, scored.stderr
 
 
 def test_refusal_reaches_the_user(neurocaas, tmp_path):
-    lines = (SAMPLE / "dataset/open-field.csv").read_text().splitlines()
+    lines = (ROOT / "iae/dlc-tracking/sample/dataset/open-field.csv").read_text().splitlines()
     bad = tmp_path / "bad.csv"
     bad.write_text("\n".join([*lines[:50], *lines[51:]]) + "\n")
     done = neurocaas("try", "dlc-tracking", "--dataset", bad, "--output", tmp_path, check=False)
