@@ -168,6 +168,15 @@ REFUSED = [
 ]
 
 
+def test_too_much_for_memory(tmp_path, capsys):
+    atlas = 1 + np.arange(2000 * 1000).reshape(2000, 1000) // 20_000
+    code, _ = support.run(
+        tmp_path, {"U": np.ones((2000, 1000, 1)), "V": np.ones((1, 5)), "atlas": atlas}
+    )
+    assert code == 65
+    assert "do not fit into memory; give at most 249287 pixels" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("content", "options", "sentence"), REFUSED)
 def test_refusals(tmp_path, capsys, content, options, sentence):
     code, outputs = support.run(tmp_path, content, **options)

@@ -11,6 +11,9 @@ from locanmf import outputs, recording, settings
 from locanmf.refusal import EXIT_CODE, Refusal
 from locanmf.search import distances, search
 
+_MOST_NUMBERS = 350_000_000
+"""Of eight bytes each: less than 3 GB."""
+
 
 def main(inputs: Path, outputs_folder: Path) -> int:
     """Return the exit code: 0, or 65 when the input is refused (the sentence is on stderr)."""
@@ -27,6 +30,7 @@ def _run(inputs: Path, folder: Path) -> None:
     _progress(0.0, f"reading {Path(asked.dataset).name}")
     data = recording.read(inputs / asked.dataset)
     brain = data.atlas > 0
+    _affordable(int(brain.sum()), len(data.labels), data.space.shape[2], asked.maximum_rank)
     # In an orthonormal basis of time, distances between K numbers are distances between movies.
     basis, mixing = np.linalg.qr(data.courses.T)
     movie = (data.space @ mixing.T)[brain]
@@ -48,6 +52,16 @@ def _run(inputs: Path, folder: Path) -> None:
 
     draw(folder / "figure.png", data, found, metrics)
     _progress(1.0, "done")
+
+
+def _affordable(pixels: int, regions: int, rank: int, most: int) -> None:
+    """Refuse what would not fit: copies of the movie, distances, images and their changes."""
+    each = 4 * rank + regions * (2 + 3 * most)
+    if pixels * each > _MOST_NUMBERS:
+        raise Refusal(
+            f"{pixels} pixels in {regions} regions with up to {most} components each do not fit into "
+            f"memory; give at most {_MOST_NUMBERS // each} pixels (bin the movie) or lower maximum_rank"
+        )
 
 
 def _progress(fraction: float, message: str) -> None:

@@ -50,7 +50,9 @@ def write(
     folder: Path, data: Recording, settings: Settings, result: Result, found: Components
 ) -> Mapping[str, Any]:
     """Write components.npz and metrics.json; return the metrics."""
-    rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
+    rate: dict[str, Any] = (
+        {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
+    )
     np.savez(
         folder / "components.npz",
         A=found.images,
