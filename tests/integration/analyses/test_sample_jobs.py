@@ -67,9 +67,16 @@ def test_a_job_on_the_sample_replays_identically(registry, name):
     sample = ROOT / "iae" / blueprint["steps"][0]["iae"] / "sample"
     (dataset,) = (sample / "dataset").iterdir()
     uri = registry.neurocaas("data", "put", str(dataset)).split()[0]
+    # Everything else keeps its default.
+    values = json.loads((sample / "config.yaml").read_text())["parameters"]
+    required = [
+        option
+        for key in blueprint["parameters"].get("required", ())
+        for option in ("--param", f"{key}={json.dumps(values[key])}")
+    ]
     registry.neurocaas(
         "job", "new", name, "--name", f"sample-{name}", "--group", "example-lab", "--dataset", uri,
-        "--max-runtime", "10m", "--yes", "--commit",
+        *required, "--max-runtime", "10m", "--yes", "--commit",
     )  # fmt: skip
     registry.neurocaas("reconcile", f"sample-{name}")
     root = ("--offline", "--trust-root", str(registry.home / "signing/trusted_root.json"))

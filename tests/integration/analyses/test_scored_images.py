@@ -1,0 +1,67 @@
+"""Analyses that score their samples, as they are used: the locked image, the sandbox, the bars."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[3]
+NAMES = sorted(path.parents[1].name for path in ROOT.glob("iae/*/sample/score.py"))
+MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
+
+
+@pytest.fixture(scope="module")
+def neurocaas():
+    """The command line with a home of its own, which every user can reach."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not available here")
+    home = Path(tempfile.mkdtemp(prefix="neurocaas-dlc-"))
+    home.chmod(0o755)
+    env = {**os.environ, "NEUROCAAS_HOME": str(home), "NO_COLOR": "1"}
+
+    def run(*arguments, check=True):
+        return subprocess.run(
+            [sys.executable, "-c", MAIN, *map(str, arguments)],
+            cwd=ROOT, env=env, check=check, capture_output=True, text=True, timeout=500,
+        )  # fmt: skip
+
+    yield run
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sources_give_the_locked_image_and_its_sample_meets_the_bars_twice(
+    neurocaas, name, tmp_path
+):
+    # Exit code 11 when iae.lock is not what the sources give.
+    neurocaas("build", name)
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        neurocaas("try", name, "--output", folder)
+    files = {path.name for path in one.iterdir()}
+    assert {"metrics.json", "figure.png"} < files == {path.name for path in two.iterdir()}
+    assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
+    scored = subprocess.run(
+        [sys.executable, ROOT / "iae" / name / "sample/score.py", one],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert scored.returncode == 0, scored.stderr
+
+
+def test_refusal_reaches_the_user(neurocaas, tmp_path):
+    lines = (ROOT / "iae/dlc-tracking/sample/dataset/open-field.csv").read_text().splitlines()
+    bad = tmp_path / "bad.csv"
+    bad.write_text("\n".join([*lines[:50], *lines[51:]]) + "\n")
+    done = neurocaas("try", "dlc-tracking", "--dataset", bad, "--output", tmp_path, check=False)
+    assert done.returncode == 12
+    assert "bad.csv: line 51: frame 48 follows frame 46" in done.stderr
