@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 Stage = Literal["develop", "invited", "open"]
+Implementation = Literal["upstream", "from-paper"]
 
 
 class Reference(NamedTuple):
@@ -85,6 +86,7 @@ class Blueprint(NamedTuple):
     outputs: tuple[OutputRule, ...]
     limits: BlueprintLimits
     license: str | None = None
+    implementation: Implementation | None = None
 
     def step(self, step_id: str) -> Step:
         """Return the step with this id; raise KeyError when there is none."""

@@ -57,6 +57,7 @@ def blueprint(data: _Data) -> Blueprint:
         ),
         limits=BlueprintLimits(**data.get("limits", {})),
         license=data.get("license"),
+        implementation=data.get("implementation"),
     )
 
 
