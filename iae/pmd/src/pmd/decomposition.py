@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from pmd.block import Rules, decompose
+from pmd.block import Rules
 from pmd.noise import Array, noise_sd
 from pmd.roughness import Thresholds, simulate
 from pmd.settings import Settings
 from pmd.tiling import Tiling, tile
+from pmd.workers import Work, blocks
 
 
 _REPORTS = 50
-_FLAT = 1e-12
-
 
 @dataclass(frozen=True, slots=True)
 class Decomposition:
@@ -50,7 +49,8 @@ def analyse(
     """Decompose a movie (T, H, W)."""
     frames, height, width = movie.shape
     pixels, mean, noise = standardise(movie)
-    unit = np.where(noise > 0, noise, 1.0)
+    # What never changes gets no share of the activity around it.
+    unit = np.where(noise > 0, noise, 1.0) * pixels.any(axis=1)
     tiling = tile(height, width, settings.block_size, overlap=settings.overlap)
     thresholds = simulate(tiling.shape, frames, settings.false_positive_rate, settings.seed)
     rules = Rules(
@@ -65,9 +65,8 @@ def analyse(
     places: list[Array] = []
     courses: list[Array] = []
     ranks = np.zeros(len(tiling.corners), dtype=np.int64)
-    for block in range(len(tiling.corners)):
+    for block, factors in enumerate(blocks(Work(pixels, width, tiling, rules))):
         place = tiling.pixels(block, width)
-        factors = decompose(pixels[place].astype(np.float64), tiling.shape, rules)
         ranks[block] = len(factors.courses)
         share = tiling.weights[block].ravel() * unit[place]
         for image in factors.images.T:
@@ -101,7 +100,8 @@ def standardise(movie: Array) -> tuple[Array, Array, Array]:
     """Return time courses (H W, T) with mean 0 and noise of unit variance, and mean and noise.
 
     They are held in single precision, row by row of the image: the movie is the largest thing in
-    memory. A pixel without noise, which never changes or changes only slowly, keeps its units.
+    memory. A pixel without noise keeps its units;
+    one that never changes is 0 throughout.
     """
     frames, height, width = movie.shape
     pixels = np.empty((height * width, frames), dtype=np.float32)
@@ -110,9 +110,9 @@ def standardise(movie: Array) -> tuple[Array, Array, Array]:
         place = slice(row * width, (row + 1) * width)
         line = movie[:, row].T.astype(np.float64)
         mean[place] = line.mean(axis=1)
+        still = (line == line[:, :1]).all(axis=1)
         line -= mean[place][:, None]
-        # Rounding gives a constant pixel a noise of its last digit.
-        found = noise_sd(line)
-        noise[place] = np.where(found > _FLAT * np.abs(mean[place]), found, 0.0)
+        line[still] = 0.0
+        noise[place] = noise_sd(line)
         pixels[place] = line / np.where(noise[place] > 0, noise[place], 1.0)[:, None]
     return pixels, mean, noise

@@ -74,6 +74,9 @@ def draw(
         for number, ((row, column), colour) in enumerate(zip(chosen, _COLOURS, strict=False)):
             axes = figure.add_subplot(bottom[number])
             last = number == len(chosen) - 1
+            if number == 0:
+                axes.set_title("raw in grey, denoised in colour", fontsize=10.5, pad=2, loc="right",
+                               fontweight="normal", color=_SOFT)  # fmt: skip
             _trace(axes, movie, result, (row, column), colour, window, time)
             axes.tick_params(labelbottom=last)
             if last:
@@ -197,6 +200,4 @@ def _trace(
     axes.margins(y=0.05)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
     axes.set_title(f"pixel ({row}, {column})", fontsize=11, pad=2, color=colour)
-    axes.set_title("grey raw, coloured denoised", fontsize=10.5, pad=2, loc="right",
-                   fontweight="normal", color=_SOFT)  # fmt: skip
     axes.set_ylabel(movie.units or "a.u.")

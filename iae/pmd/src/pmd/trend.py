@@ -50,7 +50,7 @@ def _transposed(z: Array) -> Array:
 
 
 def trend_filter(y: Array, multiplier: float) -> Array:
-    """Return the x that minimises 1/2 |y - x|^2 + multiplier |D x|_1, to a gap of 1e-5."""
+    """Return the x that minimises 1/2 |y - x|^2 + multiplier |D x|_1, to a relative gap of 1e-5."""
     size = len(y) - 2
     if size < 1:
         return y.copy()
@@ -65,17 +65,17 @@ def trend_filter(y: Array, multiplier: float) -> Array:
     pull, sharpness, step = _transposed(z), 1e-10, math.inf
     for _ in range(_STEPS):
         residual = second_difference(pull)
-        gap = multiplier * float(np.sum(np.abs(bends - residual))) - float(
-            z @ (bends - residual)
-        )
-        scale = 0.5 * float(pull @ pull) + multiplier * float(np.sum(np.abs(bends - residual)))
+        bent = bends - residual
+        roughness = multiplier * float(np.abs(bent).sum())
+        gap = roughness - float(z @ bent)
+        scale = 0.5 * float(pull @ pull) + roughness
         if gap <= _GAP * max(scale, 1e-300):
             break
         if step >= _ACCEPTED:
             sharpness = max(2 * size * _CENTRING / gap, 1.2 * sharpness)
         above, below = z - multiplier, -z - multiplier
         band[2] = diagonal - upper / above - lower / below
-        right = bends - residual + (1 / above - 1 / below) / sharpness
+        right = bent + (1 / above - 1 / below) / sharpness
         move = solveh_banded(band, right, check_finite=False)
         up = -(upper + (1 / sharpness + move * upper) / above)
         down = -(lower + (1 / sharpness - move * lower) / below)
