@@ -146,7 +146,7 @@ def test_without_penalties_a_block_gets_its_truncated_svd():
 
 
 def test_penalties_bring_the_movie_nearer_to_the_truth():
-    movie, clean = _movie(6)
+    movie, clean = _movie(6, size=1.5)
     error = {
         how: np.mean((_analyse(movie, smoothing=how).movie() - clean) ** 2)
         for how in ("none", "space", "time", "both")

@@ -116,7 +116,7 @@ def test_a_movie_that_does_not_fit_into_memory_is_refused():
     from pmd.movie import _check
     from pmd.refusal import Refusal
 
-    with pytest.raises(Refusal, match="do not fit into memory; give at most 2777 at once"):
+    with pytest.raises(Refusal, match="do not fit into memory; give at most 2314 at once"):
         _check("m.npz", _CLAIM)
 
 

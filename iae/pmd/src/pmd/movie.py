@@ -19,7 +19,7 @@ SHORTEST = 32
 
 _SMALLEST = 4
 _LARGEST_VALUE = 1e30
-_MEMORY = 3_000_000_000
+_MEMORY = 2_500_000_000
 _OWN_BYTES = 4  # of every sample, in the standardised copy
 
 
