@@ -1,7 +1,8 @@
 """Decompose one block: take components off one by one while they are smoother than noise.
 
-Algorithm 1 of Buchanan et al. 2018, without the decimated start: from the residual R of a block
-(pixels by frames, noise of unit variance) find the u and v that solve
+The deflation of Buchanan et al. 2018 (section 2, the rank-one problem and its stopping rule),
+without the decimated start: from the residual R of a block (pixels by frames, noise of unit
+variance) find the u and v that solve
 
     minimise |R - u v'|   subject to   u as smooth in space, v as smooth in time, as noise allows,
 

@@ -2,11 +2,11 @@
 
 The temporal penalty of PMD (Buchanan et al. 2018): minimise |D v|_1 over all v with
 |v - y|_2 <= s sqrt(T), where D takes second differences and s is the noise of y. Solved in the
-Lagrangian form of Kim, Koh, Boyd and Gorinevsky 2009 (l1 trend filtering), equation (3),
+Lagrangian form of Kim, Koh, Boyd and Gorinevsky 2009 (l1 trend filtering),
 
     minimise  1/2 |y - x|^2 + k |D x|_1,
 
-through its dual, a quadratic programme in a box (their equation (12)),
+through its dual, a quadratic programme in a box,
 
     minimise  1/2 |D' z|^2 - y' D' z   subject to   |z| <= k,      x = y - D' z,
 
