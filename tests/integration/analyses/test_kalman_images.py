@@ -48,7 +48,7 @@ def _contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("name", ["kalman-smoother", "kalman-consensus"])
+@pytest.mark.parametrize("name", ["kalman-smoother", "kalman-consensus", "pmd"])
 def test_sources_give_the_locked_image_and_it_runs_its_sample(neurocaas, name, tmp_path):
     # Exit code 11 when iae.lock is not what the sources give.
     neurocaas("build", name)

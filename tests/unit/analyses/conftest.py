@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from analyses_support import ROOT
 
-for _name in ("kalman-smoother", "kalman-consensus"):
+for _name in ("kalman-smoother", "kalman-consensus", "pmd"):
     sys.path.insert(0, str(ROOT / "iae" / _name / "src"))
 
 from kalman_smoother.system import System  # noqa: E402
