@@ -65,7 +65,10 @@ def _leaps(track: Array) -> Flags:
     around = np.take_along_axis(distance, np.argmin(total, axis=0)[None, None], axis=0)[0]
     # Without three frames there is no majority to leap away from.
     judged = (~absent).sum(axis=0) >= _LEAST
-    leaps: Flags = judged & (around[_REACH] > _OUTLIER * median(around.T))
+    # Of an animal that does not move at all the deviations are rounding errors, and no scale.
+    known = track[~np.isnan(track)]
+    rounding = _ROUNDING * float(np.abs(known).max()) if known.size else 0.0
+    leaps: Flags = judged & (around[_REACH] > np.maximum(_OUTLIER * median(around.T), rounding))
     return leaps
 
 
