@@ -77,6 +77,10 @@ class Runs(Protocol):
         """
         ...
 
+    def interrupt(self) -> None:
+        """End the runs that this process executes, without records; they can be started again."""
+        ...
+
 
 class Executor(Protocol):
     """Run the graph of one job; a run starts when all runs that it needs have succeeded."""

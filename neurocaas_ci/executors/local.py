@@ -113,6 +113,9 @@ class LocalExecutor:
                 if not isinstance(result, RunRecord | Unfinished):
                     raise result
                 yield result
+        except (KeyboardInterrupt, GeneratorExit):
+            self._runs.interrupt()
+            raise
         finally:
             self._close()
 

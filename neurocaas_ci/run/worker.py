@@ -100,6 +100,10 @@ class Worker:
             upstream = {run: self._record(spec.job, run) for run in spec.needs.values()}
             return self.finished(spec) or self._settled(spec, upstream, claim)
 
+    def interrupt(self) -> None:
+        """End the runs that this process executes, without records; they can be started again."""
+        self.stop.set()
+
     def _settled(
         self, spec: RunSpec, upstream: Mapping[str, RunRecord | None], claim: Claim
     ) -> RunRecord | None:

@@ -42,7 +42,11 @@ class Probe:
     def __init__(self, fail=None):
         self.lock = threading.Lock()
         self.now, self.most, self.order = 0, 0, []
+        self.interrupted = False
         self.fail = fail or {}
+
+    def interrupt(self):
+        self.interrupted = True
 
     def execute(self, given):
         with self.lock:
@@ -136,6 +140,7 @@ def test_who_stops_collecting_waits_for_what_is_under_way():
     results = executor.collect()
     next(results)
     results.close()
+    assert probe.interrupted
     assert probe.now == 0
     assert 0 < len(probe.order) < 100
 
