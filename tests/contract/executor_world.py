@@ -68,7 +68,7 @@ class World:
         worker = Worker(
             blobs=self.home.blobs, state=self.home.state, scratch=self._scratch,
             sandbox=Sandbox.probe("sandbox", self.home.scratch),
-            root_of=resolved.roots.__getitem__, log_of=self.home.state.path,
+            root_of=resolved.roots.__getitem__, logs=self.home.logs,
             stop=threading.Event(), cancel=threading.Event(), processors=Processors(2),
         )  # fmt: skip
         return RunGraph(identity, resolved.specs, max_parallel), worker
