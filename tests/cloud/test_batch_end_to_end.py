@@ -133,7 +133,8 @@ def test_a_reclaimed_machine_is_replaced_and_the_result_is_the_same(world):
 
 def test_a_runner_that_is_killed_loses_and_repeats_nothing(world):
     platform = world.platform
-    job = world.job("long", platform.put("a", "b"), parameters={"seconds": 5})
+    # Longer than a busy machine takes to begin a second pass.
+    job = world.job("long", platform.put("a", "b"), parameters={"seconds": 20})
     runner = world.start()
     handle = submitted(world, job)
     runner.kill()
