@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
@@ -16,13 +15,12 @@ from neurocaas_ci.executors.batch.watch import LOST, Standing, Watch, task_id
 from neurocaas_ci.executors.batch.words import machine_of
 from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, Runs, Unfinished
 from neurocaas_ci.executors.submissions import Journal
+from neurocaas_ci.executors.waiting import Waiting
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.interface import StateStore
 
-_FIRST_PAUSE_S, _GROWTH = 0.5, 1.5
-_PATIENCE_S = 600.0
 # How long a worker that was killed still holds its run, at most: claims across machines are lent.
 _CLAIM_LAG_S = 120.0
 
@@ -130,36 +128,16 @@ class AwsBatchExecutor:
 
     def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
         """Yield one result for each submitted run, as they end."""
-        open_runs = dict(self._specs)
-        try:
-            for record in self._settled:
-                open_runs.pop(record.run)
-                yield record
-            pause, ended_since = _FIRST_PAUSE_S, dict[str, float]()
-            while open_runs:
-                before = len(open_runs)
-                standing = self._patiently()
-                self._keep_attempts(open_runs, standing)
-                for run, placement in standing.items():
-                    if run not in open_runs or placement.state != "ended":
-                        continue
-                    result = self._result(open_runs[run], placement, ended_since)
-                    if result is not None:
-                        del open_runs[run]
-                        yield result
-                if not self._wait:
-                    for run in list(open_runs):
-                        del open_runs[run]
-                        yield Unfinished(run, _in_flight(run, standing[run]))
-                pause = _FIRST_PAUSE_S if len(open_runs) < before else pause * _GROWTH
-                if open_runs:
-                    time.sleep(min(pause, self._slowest))
-        finally:
-            if open_runs:
-                self._say(
-                    f"{len(open_runs)} runs go on in AWS Batch; `neurocaas reconcile` takes them up"
-                    " again, `neurocaas job cancel` ends them"
-                )
+        waiting = Waiting(
+            "AWS Batch",
+            self.poll,
+            self._result,
+            self._say,
+            self._wait,
+            self._slowest,
+            self._keep_attempts,
+        )
+        yield from waiting.collect(self._specs, self._settled)
 
     def _settle(self, spec: RunSpec, *, again: bool) -> bool:
         """Record a run that shall not start; tell whether that was so.
@@ -180,18 +158,6 @@ class AwsBatchExecutor:
             self._settled.append(record)
         return record is not None
 
-    def _patiently(self) -> Mapping[str, Placement]:
-        """Look how the runs stand; AWS that does not answer for a while disturbs nobody."""
-        since = time.monotonic()
-        while True:
-            try:
-                return self.poll()
-            except BackendUnavailableError as error:
-                if not self._wait or time.monotonic() - since > _PATIENCE_S:
-                    raise
-                self._say(f"  {error.message}; asking again")
-                time.sleep(self._slowest)
-
     def _keep_attempts(
         self, open_runs: Mapping[str, RunSpec], standing: Mapping[str, Placement]
     ) -> None:
@@ -206,14 +172,13 @@ class AwsBatchExecutor:
             keep_attempts(self._state, spec.job, spec.run, job, self._placing.price(spec))
 
     def _result(
-        self, spec: RunSpec, placement: Placement, ended_since: dict[str, float]
+        self, spec: RunSpec, placement: Placement, ended_for: float
     ) -> RunRecord | Unfinished | None:
         """Return what came of a run that Batch has ended, or None while that is not known yet."""
         record = self._runs.finished(spec) or self._runs.settle(spec)
         if record is not None:
             return record
-        since = ended_since.setdefault(spec.run, time.monotonic())
-        if self._cancelled.is_set() and time.monotonic() - since < _CLAIM_LAG_S:
+        if self._cancelled.is_set() and ended_for < _CLAIM_LAG_S:
             return None
         error = BackendUnavailableError(
             f"no result: {placement.reason or LOST}",
@@ -240,13 +205,3 @@ def _places(journal: Journal) -> dict[str, str]:
 
 def _why(task: Standing | None) -> str:
     return LOST if task is None else task.reason or "it ended without a result"
-
-
-def _in_flight(run: str, placement: Placement) -> BackendUnavailableError:
-    at = f" on {placement.machine}" if placement.machine else ""
-    why = f": {placement.reason}" if placement.reason else ""
-    return BackendUnavailableError(
-        f"{placement.state} in AWS Batch as {placement.handle}{at}{why}",
-        where=run,
-        hint="`neurocaas reconcile` takes it up when it has ended",
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
@@ -27,14 +26,13 @@ from neurocaas_ci.executors.slurm_script import (
 from neurocaas_ci.executors.slurm_standing import ENGINE, placements, tasks_at
 from neurocaas_ci.executors.slurm_states import LOST, first_word, in_words, placement_state
 from neurocaas_ci.executors.submissions import Journal
+from neurocaas_ci.executors.waiting import Waiting
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.directory import DirectoryState
 from neurocaas_ci.stores.interface import Claim
 
-_FIRST_PAUSE_S, _GROWTH = 0.5, 1.5
 # A record that a node wrote may be seen here later: NFS keeps what it knows of a folder for a while.
 _RECORD_LAG_S = {"COMPLETED": 60.0, "FAILED": 5.0, "CANCELLED": 5.0}
-_CONTROLLER_PATIENCE_S = 600.0
 _LOG_TAIL = 2000
 
 
@@ -123,36 +121,8 @@ class SlurmExecutor:
 
     def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
         """Yield one result for each submitted run, as they end."""
-        open_runs = dict(self._specs)
-        try:
-            for record in self._settled:
-                open_runs.pop(record.run)
-                yield record
-            pause = _FIRST_PAUSE_S
-            ended_since: dict[str, float] = {}
-            while open_runs:
-                before = len(open_runs)
-                standing = self._patiently()
-                for run, placement in standing.items():
-                    if run not in open_runs or placement.state != "ended":
-                        continue
-                    result = self._result(open_runs[run], placement.handle, ended_since)
-                    if result is not None:
-                        del open_runs[run]
-                        yield result
-                if not self._wait:
-                    for run in list(open_runs):
-                        del open_runs[run]
-                        yield Unfinished(run, _in_flight(run, standing[run]))
-                pause = _FIRST_PAUSE_S if len(open_runs) < before else pause * _GROWTH
-                if open_runs:
-                    time.sleep(min(pause, self._slowest))
-        finally:
-            if open_runs:
-                self._say(
-                    f"{len(open_runs)} runs go on in Slurm; `neurocaas reconcile` takes them up"
-                    " again, `neurocaas job cancel` ends them"
-                )
+        waiting = Waiting("Slurm", self.poll, self._result, self._say, self._wait, self._slowest)
+        yield from waiting.collect(self._specs, self._settled)
 
     def _recover(self, journal: Journal, claim: Claim | None) -> None:
         """Find out what became of submissions that were cut off.
@@ -199,29 +169,16 @@ class SlurmExecutor:
             self._state.write(f"{key}/{task}.json", self._encode(spec))
         return self._state.path(key)
 
-    def _patiently(self) -> Mapping[str, Placement]:
-        """Look how the runs stand; a controller that is away for a while disturbs nobody."""
-        since = time.monotonic()
-        while True:
-            try:
-                return self.poll()
-            except BackendUnavailableError as error:
-                if not self._wait or time.monotonic() - since > _CONTROLLER_PATIENCE_S:
-                    raise
-                self._say(f"  {error.message}; asking again")
-                time.sleep(self._slowest)
-
     def _result(
-        self, spec: RunSpec, handle: str, ended_since: dict[str, float]
+        self, spec: RunSpec, placement: Placement, ended_for: float
     ) -> RunRecord | Unfinished | None:
         """Return what came of a run that Slurm has ended, or None while its record may be on its way."""
         record = self._runs.finished(spec) or self._runs.settle(spec)
         if record is not None:
             return record
-        task = self._seen.get(handle)
-        since = ended_since.setdefault(spec.run, time.monotonic())
+        task = self._seen.get(placement.handle)
         lag = _RECORD_LAG_S.get(first_word(task.word), 0.0) if task is not None else 0.0
-        if time.monotonic() - since < lag:
+        if ended_for < lag:
             return None
         error = BackendUnavailableError(
             self._lost(spec.run, task),
@@ -251,13 +208,3 @@ class SlurmExecutor:
         if self._journal is None:
             raise RuntimeError("nothing was submitted")
         return self._journal
-
-
-def _in_flight(run: str, placement: Placement) -> BackendUnavailableError:
-    at = f" on {placement.machine}" if placement.machine else ""
-    why = f": {placement.reason}" if placement.reason else ""
-    return BackendUnavailableError(
-        f"{placement.state} in Slurm as {placement.handle}{at}{why}",
-        where=run,
-        hint="`neurocaas reconcile` takes it up when it has ended",
-    )
