@@ -27,9 +27,9 @@ def forge_of(repo: Path) -> AnyForge:
 
         return GitHubForge(open_github(repo), repo)
     # Also one with an origin: `git clone --bare` leaves the address of what was cloned.
-    if _git(repo, "rev-parse", "--is-bare-repository") == "true":
+    if git_answer(repo, "rev-parse", "--is-bare-repository") == "true":
         return LocalGitForge(repo)
-    url = _git(repo, "remote", "get-url", "origin")
+    url = git_answer(repo, "remote", "get-url", "origin")
     if not url:
         raise UsageError(
             "this repository has no origin, where pull requests could live",
@@ -49,7 +49,8 @@ def forge_of(repo: Path) -> AnyForge:
     return LocalGitForge(path)
 
 
-def _git(repo: Path, *arguments: str) -> str:
+def git_answer(repo: Path, *arguments: str) -> str:
+    """Return what git says, without the space around it; nothing when it fails."""
     done = subprocess.run(
         ["git", "-C", str(repo), *arguments],
         capture_output=True,

@@ -12,7 +12,7 @@ import click
 from neurocaas_ci.build.recipe import recipe
 from neurocaas_ci.cli.balances import balances_at
 from neurocaas_ci.cli.common import find_repo, repo_option, say
-from neurocaas_ci.cli.forge_of import AnyForge, forge_of
+from neurocaas_ci.cli.forge_of import AnyForge, forge_of, git_answer
 from neurocaas_ci.cli.subject import find_author, open_subject
 from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
 from neurocaas_ci.forges.interface import Candidate, Pull
@@ -41,7 +41,7 @@ def open_(title: str | None, repo: Path | None) -> None:
     """Push the current branch and open a pull request (or update the branch's open one)."""
     repo = find_repo(repo)
     forge = forge_of(repo)
-    ref = _git(repo, "symbolic-ref", "--quiet", "HEAD")
+    ref = git_answer(repo, "symbolic-ref", "--quiet", "HEAD")
     branch = ref.removeprefix("refs/heads/")
     if branch in {"", "main"}:
         raise UsageError(
@@ -49,7 +49,7 @@ def open_(title: str | None, repo: Path | None) -> None:
             where=str(repo),
             hint="git switch -c MY-CHANGE, commit there, and open it again",
         )
-    if _git(repo, "status", "--porcelain"):
+    if git_answer(repo, "status", "--porcelain"):
         say("note: there are uncommitted changes; they are not part of the pull request")
     done = subprocess.run(
         ["git", "-C", str(repo), "push", "--quiet", "--force-with-lease", "origin", f"{ref}:{ref}"],
@@ -64,8 +64,8 @@ def open_(title: str | None, repo: Path | None) -> None:
             where=branch,
             hint="`git fetch` shows what is on the origin; a hook of yours may also refuse",
         )
-    author = _git(repo, "log", "-1", "--format=%an", "HEAD")
-    pull = forge.open(branch, title or _git(repo, "log", "-1", "--format=%s", "HEAD"), author)
+    author = git_answer(repo, "log", "-1", "--format=%an", "HEAD")
+    pull = forge.open(branch, title or git_answer(repo, "log", "-1", "--format=%s", "HEAD"), author)
     # It is open now, whatever judging it says.
     say(f"pull request #{pull.number}: {pull.title}")
     click.echo(pull.number)
@@ -109,7 +109,7 @@ def show(number: int, repo: Path | None) -> None:
         subject = open_subject(stack, forge.origin, candidate.base, candidate.commit)
         plan, findings = plan_of(subject, find_author(subject, None))
     arguments = ("diff", "--stat", "--no-color", "--no-ext-diff", "--no-textconv")
-    click.echo(_git(forge.origin, *arguments, candidate.base, candidate.commit))
+    click.echo(git_answer(forge.origin, *arguments, candidate.base, candidate.commit))
     _print(forge, findings, candidate)
     click.echo(rendered(plan, "text"))
     click.echo(_verdict(findings))
@@ -136,7 +136,7 @@ def merge(number: int, repo: Path | None) -> None:
             )
         if forge.merge(candidate):
             say(f"merged pull request #{number} as {candidate.commit[:12]}")
-            _git(repo, "fetch", "--quiet", "origin", "main")
+            git_answer(repo, "fetch", "--quiet", "origin", "main")
             click.echo(candidate.commit)
             return
     raise BackendUnavailableError(
@@ -210,14 +210,3 @@ def _print(forge: AnyForge, findings: tuple[Finding, ...], candidate: Candidate)
 
 def _verdict(findings: tuple[Finding, ...]) -> str:
     return summary(findings) if findings else "no findings"
-
-
-def _git(repo: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(repo), *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -10,7 +10,7 @@ from fake_slurm import Counter, CrashError, Crashing, FakeSlurm
 from test_local import GB, record, spec
 
 from neurocaas_ci.errors import BackendUnavailableError, IntegrityError
-from neurocaas_ci.executors import slurm as module
+from neurocaas_ci.executors import waiting
 from neurocaas_ci.executors.interface import RunGraph, Unfinished
 from neurocaas_ci.executors.slurm import SlurmExecutor
 from neurocaas_ci.executors.slurm_script import SlurmOptions, batch_script
@@ -248,7 +248,7 @@ def test_a_controller_that_is_away_is_asked_again(world, monkeypatch):
     monkeypatch.setattr(world.slurm, "tasks", tasks)
     assert [r.run for r in executor.collect()] == ["r"]
     assert "no answer; asking again" in world.said[-1]
-    monkeypatch.setattr(module, "_CONTROLLER_PATIENCE_S", 0.0)
+    monkeypatch.setattr(waiting, "_PATIENCE_S", 0.0)
     executor = World.executor(world, wait=True)
     answers = iter([None, *[BackendUnavailableError("no answer")] * 9])
     world.records.found.clear()
