@@ -72,6 +72,8 @@ class Recount:
                     account
                     for account in event.accounts
                     if (cap := self.cap(account, i)) is not None
+                    # What costs nothing is borne by every account (decision 8).
+                    and needs > 0
                     and self.spent(account, i) + self.reserved(account, i) + needs > cap
                 )
                 if not self.short[event.job]:
@@ -128,8 +130,19 @@ def _fold(events, ledger=None):
     return ledger, decisions, balances
 
 
+OVERDRAWN = [BudgetSet(ADA, 5), JobMerged("a", (ADA,), 5), BudgetSet(ADA, 4)]
+
+
+def test_an_overdrawn_account_bears_what_costs_nothing_and_not_a_millionth_more():
+    for cost, short in ((0, ()), (1, (ADA,))):
+        decisions = _fold([*OVERDRAWN, JobMerged("b", (ADA,), cost)])[1]
+        assert decisions["b"].short == short
+
+
 @settings(deadline=None)
 @given(histories())
+@example([*OVERDRAWN, JobMerged("b", (ADA,), 0)])
+@example([*OVERDRAWN, JobMerged("b", (ADA,), 1)])
 def test_every_balance_is_that_of_a_recount(events):
     _, decisions, balances = _fold(events)
     recount = Recount(events)
