@@ -15,6 +15,7 @@ from neurocaas_ci.cli.common import say
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.executors.interface import Executor, Runs
 from neurocaas_ci.executors.local import LocalExecutor
+from neurocaas_ci.model.registry import Pricing
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
@@ -24,10 +25,8 @@ from neurocaas_ci.run.reconcile import MakeExecutor
 from neurocaas_ci.stores.directory import DirectoryState
 
 ExecutorKind = Literal["local", "slurm", "aws-batch"]
-Pricing = Literal["standard", "save"]
 
 PARTITIONS, ARGUMENTS = "NEUROCAAS_SLURM_PARTITIONS", "NEUROCAAS_SLURM_ARGUMENTS"
-_HARDWARE = "registry/hardware"
 # What programs are found by, and where things are kept; nothing else of a login reaches a node.
 _LENT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "PYTHONPATH", "XDG_DATA_HOME")
 
@@ -126,12 +125,15 @@ def _arguments(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
-        raise UsageError(f"not arguments of sbatch: {error}", where=ARGUMENTS) from error
+        raise UsageError(
+            f"not arguments of sbatch: {error}",
+            where=ARGUMENTS,
+            hint="write them as on a command line, with every quote closed",
+        ) from error
 
 
 def _gpus(head: GitTree) -> dict[str, int]:
     """Return the number of GPUs of each hardware that has any."""
     registry = Registry(head)
-    names = [e.path.rpartition("/")[2].removesuffix(".yaml") for e in head.entries(_HARDWARE)]
-    loaded = (registry.hardware(name).value for name in names)
+    loaded = (registry.hardware(name).value for name in registry.hardware_ids())
     return {hardware.id: hardware.gpus for hardware in loaded if hardware and hardware.gpus}

@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from neurocaas_ci.errors import NeurocaasError
+from neurocaas_ci.model.registry import Pricing
 from neurocaas_ci.model.run import RunRecord, RunSpec
 
 PlacementState = Literal["queued", "running", "ended"]
@@ -34,7 +35,7 @@ class RunGraph(NamedTuple):
     job: str
     specs: Sequence[RunSpec]
     max_parallel: int
-    pricing: Literal["standard", "save"] = "standard"
+    pricing: Pricing = "standard"
 
 
 class Placement(NamedTuple):

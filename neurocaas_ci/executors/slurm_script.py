@@ -7,9 +7,9 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from neurocaas_ci.executors.arrays import JobArray
+from neurocaas_ci.model.registry import Pricing
 
 _MIB = 1 << 20
 # The worker itself, beside the workflow in its sandbox.
@@ -30,7 +30,7 @@ class SlurmOptions:
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    partitions: Mapping[Literal["standard", "save"], str] = field(default_factory=dict)
+    partitions: Mapping[Pricing, str] = field(default_factory=dict)
     gpus: Mapping[str, int] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
 
@@ -46,7 +46,7 @@ def sbatch_arguments(
     name: str,
     folder: str,
     max_parallel: int,
-    pricing: Literal["standard", "save"],
+    pricing: Pricing,
     dependencies: Sequence[str],
     options: SlurmOptions,
 ) -> list[str]:

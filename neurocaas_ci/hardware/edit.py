@@ -14,6 +14,7 @@ import yaml
 from neurocaas_ci.errors import UsageError
 
 _PRICE = "price_usd_per_hour"
+_HINT = "mend the hardware file first: `neurocaas validate` says where"
 # A comment must not become a part of what is written before it.
 _ORDER = (
     "schema", "id", "provider", "launch", "vcpus", "memory", "gpus", _PRICE, "source", "date",
@@ -38,14 +39,14 @@ def edited(text: str, values: Values, *, where: str) -> str:
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise UsageError(f"the file cannot be read: {error}", where=where) from error
+        raise UsageError(f"the file cannot be read: {error}", where=where, hint=_HINT) from error
     if not isinstance(root, yaml.MappingNode):
-        raise UsageError("the file holds no mapping", where=where)
+        raise UsageError("the file holds no mapping", where=where, hint=_HINT)
     changes: list[tuple[int, int, str]] = []
     top = {key.value: (key, value) for key, value in root.value}
     prices = top.get(_PRICE)
     if prices is None or not isinstance(prices[1], yaml.MappingNode):
-        raise UsageError(f"the file has no mapping `{_PRICE}`", where=where)
+        raise UsageError(f"the file has no mapping `{_PRICE}`", where=where, hint=_HINT)
     inner = {key: values[key] for key in ("standard", "save") if key in values}
     changes += _within(text, prices[1], inner)
     changes += _within(text, root, {k: v for k, v in values.items() if k not in inner})

@@ -57,7 +57,11 @@ def read_grant(path: Path) -> Grant:
         parse_sha256(grant.sha256)
         late = datetime.fromisoformat(grant.expires) <= datetime.now(UTC)
     except OSError as error:
-        raise UsageError(f"it cannot be read: {error.strerror}", where=str(path)) from error
+        raise UsageError(
+            f"the upload grant cannot be read: {error.strerror}",
+            where=str(path),
+            hint="name the file that `neurocaas data grant` wrote",
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"not an upload grant: {error}",

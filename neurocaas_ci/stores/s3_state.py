@@ -162,5 +162,8 @@ class S3State:
         except UnicodeEncodeError:
             raise UsageError(f"not a state key: {key!r}", hint="S3 takes UTF-8 only") from None
         if length > _LONGEST_KEY:
-            raise UsageError(f"this state key is too long for S3: {key!r}")
+            raise UsageError(
+                f"this state key is too long for S3: {key!r}",
+                hint=f"use a shorter prefix: S3 takes {_LONGEST_KEY} bytes with it",
+            )
         return name
