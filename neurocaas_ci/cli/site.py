@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, repo_option, say
+from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 
 
@@ -36,6 +37,8 @@ def command(
 
     repo = find_repo(repo)
     _require_replaceable(folder)
+    if rev is None:
+        lend_credentials(repo)
     with GitTree(repo, rev or main_ref(repo, fetch=fetch)) as tree:
         gathered = Gathered(tree, title)
         site = gathered.site()
