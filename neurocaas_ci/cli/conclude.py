@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from neurocaas_ci.certify.batch import Batch
 from neurocaas_ci.cli.common import ORIGIN_MAIN, say
+from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.signers import SignerKind, make_signer
 from neurocaas_ci.errors import NeurocaasError, VerificationError
 from neurocaas_ci.run.home import Home
@@ -101,6 +102,9 @@ class Concluder:
         return self._certifier
 
     def _publish(self, signed: Mapping[str, bytes]) -> None:
+        if signed and self._ref == ORIGIN_MAIN:
+            # What was lent when this began lasts for an hour; jobs may take longer.
+            lend_credentials(self._repo)
         for done in self._made().publish(signed).values() if signed else ():
             say(f"  certificate: {done.path}" + ("" if done.commit else " (already on main)"))
 

@@ -44,6 +44,8 @@ class FakeGitHub:
         self.faults = Faults()
         # Whose identity tokens of workflow runs are genuine: an issuer, or nobody's.
         self.issuer: Any = None
+        # How long a token of an App lasts; on GitHub it is an hour.
+        self.app_token_seconds = 3600
         self.lock = threading.RLock()
         self._ids = itertools.count(1001)
         answer = Front(self).answer
