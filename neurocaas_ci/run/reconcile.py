@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import NeurocaasError, UsageError
@@ -57,8 +57,7 @@ class MakeExecutor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a job stands after a pass: the status of its record, or `waiting`.
 
     A job waits when something outside must change first, and `error` says what. Of a job that has
@@ -70,8 +69,7 @@ class Outcome:
     error: NeurocaasError | None = None
 
 
-@dataclass(frozen=True)
-class _Begun:
+class _Begun(NamedTuple):
     """A job whose runs are with an executor, and what is known of them."""
 
     merged: Merged
@@ -156,7 +154,7 @@ class Reconciler:
             try:
                 self.conclude(merged.id)
             except NeurocaasError as error:
-                return replace(outcome, error=error)
+                return outcome._replace(error=error)
         return outcome
 
     def _begin(self, merged: Merged, scratch: Scratch) -> _Begun | Ended:
@@ -245,7 +243,7 @@ class Reconciler:
         )
         if self.only is None:
             return resolved
-        return replace(resolved, specs=tuple(spec for spec in resolved.specs if self.only(spec)))
+        return resolved._replace(specs=tuple(spec for spec in resolved.specs if self.only(spec)))
 
 
 def _unfinished(problems: list[Unfinished], total: int) -> NeurocaasError:

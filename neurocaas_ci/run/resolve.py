@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import FindingsError, UsageError
@@ -26,8 +26,7 @@ from neurocaas_ci.run.specs import StepEnvironment, make_specs
 _HINT = "`neurocaas validate` explains every finding; `pr merge` would have refused this"
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedJob:
+class ResolvedJob(NamedTuple):
     """A job with everything that pins it, and the specs of its runs.
 
     `prices` per hour are by step, as they were when the job was merged; `roots` maps an image to its unpacked, verified root folder.

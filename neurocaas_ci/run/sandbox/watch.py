@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from neurocaas_ci.model.run import Reason, Usage
 from neurocaas_ci.run.sandbox.cgroups import Group
@@ -25,8 +26,7 @@ _MAX_SAMPLES = 240
 _DISK_RESERVE = 256 << 20
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(NamedTuple):
     """Why the watcher ended the run (None when it ended by itself), and what it used."""
 
     stopped: Reason | None
