@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _HTTP = re.compile(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
 _SSH = re.compile(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
 _PUBLIC = "https://github.com"
+# The variables that `address_from` takes a token from; without one of them git is not asked.
+_TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "NEUROCAAS_APP_ID"})
 
 
 def open_github(repo: Path) -> GitHub:
@@ -29,7 +31,7 @@ def open_github(repo: Path) -> GitHub:
 
 def lend_credentials(repo: Path) -> None:
     """Let the git commands of this process reach a repository on GitHub with its token, if there is one."""
-    if not is_on_github(repo):
+    if not (_TOKENS & os.environ.keys() and is_on_github(repo)):
         return
     from neurocaas_ci.forges.credentials import git_credentials
 
