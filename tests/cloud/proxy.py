@@ -159,9 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._break()
 
     def _is_out_of_time(self):
-        said = datetime.strptime(self.headers.get("X-Amz-Date", ""), "%Y%m%dT%H%M%SZ")
-        now = datetime.now(UTC).replace(tzinfo=None)
-        return abs((said - now).total_seconds()) > _CLOCK_SECONDS
+        said = datetime.strptime(f"{self.headers['X-Amz-Date']}+0000", "%Y%m%dT%H%M%SZ%z")
+        return abs((said - datetime.now(UTC)).total_seconds()) > _CLOCK_SECONDS
 
     def _fail(self, status, code=""):
         code = code or _CODES.get(status, "InternalError")
@@ -170,6 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             text = b""
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(text)))
+        self.send_header("Date", self.date_time_string())
         self.end_headers()
         self.wfile.write(text)
 
