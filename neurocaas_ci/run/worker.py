@@ -276,8 +276,8 @@ class Worker(NamedTuple):
     def _never_ran(
         self, spec: RunSpec, status: RunStatus, reason: Reason, message: str, claim: Claim
     ) -> RunRecord:
-        now = _now()
-        return self._write(
+        now, key = _now(), records.log_key(spec.job, spec.run)
+        record = self._write(
             RunRecord(
                 job=spec.job,
                 run=spec.run,
@@ -290,7 +290,7 @@ class Worker(NamedTuple):
                 image=spec.image,
                 inputs=spec.inputs,
                 outputs=(),
-                log=None,
+                log=self._last_words(key),
                 usage=Usage(),
                 isolation=_NO_ISOLATION,
                 hardware=spec.hardware,
@@ -299,6 +299,17 @@ class Worker(NamedTuple):
             ),
             claim,
         )
+        self.logs.forget(key)
+        return record
+
+    def _last_words(self, key: str) -> LogFile | None:
+        """Keep what an interrupted attempt wrote; None when there was no attempt."""
+        stream = self.logs.open(key)
+        if stream is None:
+            return None
+        with stream:
+            blob = self.blobs.put(stream)
+        return LogFile(blob.sha256, blob.size, 0)
 
     def _write(self, record: RunRecord, claim: Claim) -> RunRecord:
         earlier = self._record(record.job, record.run)
