@@ -51,12 +51,14 @@ def read_submissions(state: StateStore, job: str, engine: str) -> tuple[Submissi
 
 
 class Journal:
-    """The submissions of one job to one engine, oldest first; change it only under its claim."""
+    """The submissions of one job to one engine, oldest first; change it only under its claim.
+
+    It is empty until it is loaded.
+    """
 
     def __init__(self, state: StateStore, job: str, engine: str) -> None:
         self._state, self._job, self._engine = state, job, engine
         self._submissions: tuple[Submission, ...] = ()
-        self.load()
 
     @property
     def submissions(self) -> tuple[Submission, ...]:

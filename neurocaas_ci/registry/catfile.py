@@ -25,6 +25,7 @@ _MAX_CHILDREN = 300_000
 _AHEAD_BYTES = 32_000
 _AHEAD_OBJECTS = 1_000
 _QUESTIONS = 4_096
+_FEW = 20
 # Refs and ids; what else a revision can be, git is asked for by another command.
 _PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
 
@@ -101,6 +102,22 @@ class CatFile:
             return None
         found = self._ask(f"{rev}^{{commit}}", 0)
         return None if found is None else found[0]
+
+    def ids(self, commits: Iterable[str], path: str) -> dict[str, str]:
+        """Return what a plain path is in many commits (full ids), by its id; where it is, that is."""
+        if parts_of(path) is None or "\n" in path:
+            return {}
+        commits = list(dict.fromkeys(commits))
+        found: dict[str, str] = {}
+        # All questions are asked before the first answer is read, so they must fit into a pipe.
+        for start in range(0, len(commits), _FEW):
+            some = commits[start : start + _FEW]
+            with self._conversation() as (stdin, stdout):
+                stdin.write("".join(f"{commit}:{path}\n" for commit in some).encode())
+                stdin.flush()
+                answers = [_answer(stdout, 0) for _ in some]
+            found |= {c: answer[0] for c, answer in zip(some, answers, strict=True) if answer}
+        return found
 
     def _ask(self, name: str, limit: int | None) -> tuple[str, str, bytes] | None:
         """Return id, kind and content of what a name stands for, or None."""

@@ -139,9 +139,3 @@ def head_commit(repo: Path, ref: str) -> str:
         where=str(repo),
         hint="`git branch --all` lists branches; `git fetch` brings those of the origin",
     )
-
-
-def blob_at(repo: Path, ref: str, path: str) -> str | None:
-    """Return the object id of a file on a branch now, or None; much cheaper than to read it."""
-    result = run_git(repo, ["rev-parse", "--verify", "--quiet", f"{ref}:{path}"])
-    return result.stdout.decode().strip() if result.returncode == 0 else None
