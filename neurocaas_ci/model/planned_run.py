@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 def run_id(index: int, count: int, label: str) -> str:
@@ -16,7 +17,8 @@ class PlannedRun:
     """One run as a protocol expands it from a job.
 
     `id` is unique in the job and safe as a file name; `dataset` is an index into the job's datasets;
-    `needs` maps a folder under /inputs to the id of the run whose outputs appear there.
+    `needs` maps a folder under /inputs to the id of the run whose outputs appear there;
+    `parameters` are all those of this run, where they are not the job's.
     """
 
     id: str
@@ -24,3 +26,4 @@ class PlannedRun:
     dataset: int | None
     replica: int | None = None
     needs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] | None = None

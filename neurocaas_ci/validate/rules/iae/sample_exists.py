@@ -9,15 +9,15 @@ from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
 
 
-_INPUTS = ("dataset", "steps", "replicas")
+_INPUTS = ("dataset", "steps", "replicas", "combinations")
 
 
 class SampleExists(Rule):
     """The sample that iae.yaml names holds config.yaml and something to run on.
 
     That is a dataset, or for a later step the outputs of earlier ones, where a run finds them:
-    `steps/<step>/` in a chain, `replicas/<k>/` in an ensemble. `neurocaas try NAME` runs it, and
-    readers see what the analysis is fed with.
+    `steps/<step>/` in a chain, `replicas/<k>/` in an ensemble, `combinations/<n>/` in a sweep.
+    `neurocaas try NAME` runs it, and readers see what the analysis is fed with.
 
     Fix: add `config.yaml` and `dataset/<file>` to the folder, or remove `sample`.
     """
@@ -36,7 +36,7 @@ class SampleExists(Rule):
             if not complete or not any(path.startswith(places) for path in paths):
                 yield self.finding(
                     iae.document.locate(["sample"]),
-                    f"the sample folder {folder} does not hold config.yaml and dataset/ (or steps/ or "
-                    "replicas/ for a later step)",
+                    f"the sample folder {folder} does not hold config.yaml and dataset/ (or steps/, "
+                    "replicas/ or combinations/ for a later step)",
                     "add both, or remove `sample`",
                 )
