@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 def run_id(index: int, count: int, label: str) -> str:
@@ -16,7 +16,8 @@ class PlannedRun(NamedTuple):
     """One run as a protocol expands it from a job.
 
     `id` is unique in the job and safe as a file name; `dataset` is an index into the job's datasets;
-    `needs` maps a folder under /inputs to the id of the run whose outputs appear there.
+    `needs` maps a folder under /inputs to the id of the run whose outputs appear there;
+    `parameters` are all those of this run, where they are not the job's.
     """
 
     id: str
@@ -24,3 +25,4 @@ class PlannedRun(NamedTuple):
     dataset: int | None
     replica: int | None = None
     needs: Mapping[str, str] = MappingProxyType({})
+    parameters: Mapping[str, Any] | None = None

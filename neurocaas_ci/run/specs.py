@@ -58,7 +58,7 @@ def make_specs(
             config={
                 "schema": CONFIG_SCHEMA,
                 "dataset": None if dataset is None else dataset_path(dataset),
-                "parameters": parameters,
+                "parameters": parameters if run.parameters is None else dict(run.parameters),
                 "replica": run.replica,
             },
             inputs=inputs,
