@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,7 @@ class Concluder:
     def finish(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Bring onto main what waits; return the outcomes with what kept their certificates back."""
         errors = self._batch.finish()
-        return [replace(one, error=errors.get(one.job, one.error)) for one in outcomes]
+        return [one._replace(error=errors.get(one.job, one.error)) for one in outcomes]
 
     def outcomes(self, jobs: Sequence[str]) -> list[Outcome]:
         """Certify jobs that ended earlier, all in one commit, and return how they stand."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _HTTP = re.compile(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
 _SSH = re.compile(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
 _PUBLIC = "https://github.com"
+# The variables that `address_from` takes a token from; without one of them git is not asked.
+_TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "NEUROCAAS_APP_ID"})
 
 
 def open_github(repo: Path) -> GitHub:
@@ -33,7 +35,7 @@ def lend_credentials(repo: Path) -> None:
 
     Called again, it lends a new one where the first has nearly ended.
     """
-    if not is_on_github(repo):
+    if not (_TOKENS & os.environ.keys() and is_on_github(repo)):
         return
     from neurocaas_ci.forges.credentials import git_credentials
 

@@ -41,7 +41,7 @@ _POLL_SECONDS = 0.3
 def command(job: str, only: str | None, repo: Path | None, *, follow: bool, fetch: bool) -> None:
     """Print the logs of JOB, run after run, each line with its UTC time.
 
-    Of a run on AWS Batch that has no log yet, what its worker said is printed instead. With
+    Of a run on AWS Batch that has no result and is not under way, what its worker said follows. With
     NEUROCAAS_STORE it is what any machine with the same store has written; --follow also waits for
     a job that has not started.
     """
@@ -108,7 +108,7 @@ def _print_log(home: Home, job: str, run: str, *, follow: bool) -> None:
         if record is not None or not follow:
             break
         pause(home, _POLL_SECONDS)
-    if record is None and not done:
+    if record is None and not home.state.held(records.run_key(job, run)):
         _print_engine_log(home, job, run)
     if record is not None and record.log is None and record.message:
         say(f"({record.status}: {record.message})")
