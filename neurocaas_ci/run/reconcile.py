@@ -47,7 +47,8 @@ class Outcome(NamedTuple):
     error: NeurocaasError | None = None
 
 
-class _Begun(NamedTuple):
+@dataclass(frozen=True)
+class _Begun:
     """A job whose runs are with an executor, and what is known of them."""
 
     merged: Merged
