@@ -6,11 +6,10 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurocaas_ci.errors import IntegrityError, NeurocaasError
 from neurocaas_ci.model.digest import Sha256
@@ -42,8 +41,7 @@ class InterruptedRunError(NeurocaasError):
     exit_code = 130
 
 
-@dataclass(frozen=True)
-class Worker:
+class Worker(NamedTuple):
     """What a worker needs of its machine.
 
     `root_of` gives the verified root folder of an image, `logs` the live log of a state key; `stop`
@@ -166,8 +164,7 @@ class Worker:
             or not self.intact(earlier)
         ):
             return None
-        record = replace(
-            earlier,
+        record = earlier._replace(
             job=spec.job,
             run=spec.run,
             step=spec.step,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import replace
 
 import pytest
 from aftermath import remains
@@ -144,7 +143,7 @@ def test_cancel_ends_what_is_under_way_and_still_gives_every_result(world):
 def test_what_can_never_fit_is_refused(world):
     graph, worker = world.graph("huge", ["a\n"])
     (spec,) = graph.specs
-    huge = replace(spec, limits=spec.limits._replace(memory=1 << 46))
+    huge = spec._replace(limits=spec.limits._replace(memory=1 << 46))
     with pytest.raises(BackendUnavailableError):
         world.executor(worker).submit(graph._replace(specs=[huge]))
 

@@ -8,9 +8,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
@@ -35,8 +34,7 @@ _FULL = 1 << 20
 _NOT_FOUND = 127  # by the convention of shells
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(NamedTuple):
     """A way to run commands on this machine; `tools` is None without isolation."""
 
     tools: Tools | None
@@ -100,7 +98,7 @@ class Sandbox:
     def _start(self, request: SandboxRequest, slot: Slot) -> Started:
         if self.tools is not None:
             apart = slot.launcher.apart
-            tools = replace(self.tools, own_network=apart.network, own_devices=apart.devices)
+            tools = self.tools._replace(own_network=apart.network, own_devices=apart.devices)
             return start_sandboxed(request, tools, self.filter, slot.group, guard.sandbox_token())
         environment = {
             **request.environment,

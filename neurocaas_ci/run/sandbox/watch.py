@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from neurocaas_ci.model.run import Reason, Usage
 from neurocaas_ci.run.sandbox.cgroups import Group
@@ -26,8 +27,7 @@ DISK_RESERVE = 256 << 20
 """Bytes that a run leaves free on the disk of its machine."""
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(NamedTuple):
     """Why the watcher ended the run (None when it ended by itself), and what it used.
 
     `crowded` says that it was ended because the machine's disk is nearly full.

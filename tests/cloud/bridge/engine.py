@@ -183,7 +183,7 @@ def _task(job: Job, number: int) -> Task:
 
 
 @contextmanager
-def installed(engine: Engine) -> Iterator[None]:  # noqa: C901 - one patch after the other
+def installed(engine: Engine) -> Iterator[None]:  # noqa: C901, PLR0915 - one patch after the other
     """Let moto's Batch run its jobs with this engine; end all jobs and take it back afterwards."""
     before = {name: Job.__dict__.get(name) for name in ("run", "terminate", "status", "describe")}
     before["_container_details"] = Job._container_details
