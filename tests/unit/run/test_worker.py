@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import tempfile
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from run_specs import JOB, make_spec
 
-from neurocaas_ci.errors import IntegrityError, UsageError
+from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import InputFile
 from neurocaas_ci.run import records
@@ -244,6 +245,30 @@ def test_cancelled_before_and_while_running_is_recorded(place):
     record = place.execute(script("echo begun; sleep 30", run="002-work"))
     assert (record.status, record.reason) == ("cancelled", "cancelled")
     assert place.home.blobs.open(record.log.sha256).read().endswith(b"begun\n")
+
+
+def test_a_cancelled_run_keeps_the_last_words_of_its_interrupted_attempt(place):
+    spec = script("echo begun; sleep 30")
+    threading.Timer(0.5, place.stop.set).start()
+    with pytest.raises(InterruptedRunError):
+        place.execute(spec)
+    place.stop.clear()
+    place.cancel.set()
+    with Scratch(place.home.scratch) as scratch:
+        record = place.worker(scratch).settle(spec)
+    assert (record.status, record.reason) == ("cancelled", "cancelled")
+    assert place.home.blobs.open(record.log.sha256).read().endswith(b"begun\n")
+    assert place.home.logs.open(records.log_key(JOB, spec.run)) is None
+
+
+def test_a_full_disk_is_the_failure_of_the_machine(place, monkeypatch):
+    full = os.statvfs_result((4096, 4096, 1000, 10, 10, 100, 50, 50, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _path: full)
+    for text in ("exit 1", "sleep 30"):
+        with pytest.raises(BackendUnavailableError, match="disk is nearly full"):
+            place.execute(script(text))
+    assert place.recorded() is None
+    assert place.execute(script(QUICK, run="002-work")).status == "succeeded"
 
 
 def test_two_workers_run_it_once(place):
