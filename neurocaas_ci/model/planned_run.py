@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 def run_id(index: int, count: int, label: str) -> str:
@@ -12,8 +12,7 @@ def run_id(index: int, count: int, label: str) -> str:
     return f"{index + 1:0{max(3, len(str(count)))}d}-{label}"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRun:
+class PlannedRun(NamedTuple):
     """One run as a protocol expands it from a job.
 
     `id` is unique in the job and safe as a file name; `dataset` is an index into the job's datasets;
@@ -25,5 +24,5 @@ class PlannedRun:
     step: str
     dataset: int | None
     replica: int | None = None
-    needs: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, str] = MappingProxyType({})
     parameters: Mapping[str, Any] | None = None
