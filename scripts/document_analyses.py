@@ -106,8 +106,10 @@ def _glance(blueprint: Blueprint) -> str:
             ">",
             f"> {blueprint.summary.strip()}",
             ">",
-            (f"> Protocol `{blueprint.protocol}`: {steps}. Datasets: {accepted}, at most "
-            f"{_size(blueprint.datasets.max_size)}. Implementation: {whose}."),
+            (
+                f"> Protocol `{blueprint.protocol}`: {steps}. Datasets: {accepted}, at most "
+                f"{_size(blueprint.datasets.max_size)}. Implementation: {whose}."
+            ),
         ]
     )
 

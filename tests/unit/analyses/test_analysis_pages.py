@@ -14,7 +14,7 @@ document_analyses = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(document_analyses)
 
 # Their pages are still written by hand.
-BY_HAND = {"bardensr", "epi"}
+BY_HAND = {"epi"}
 
 
 @pytest.fixture

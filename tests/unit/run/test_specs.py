@@ -129,5 +129,6 @@ def test_a_run_has_its_own_parameters_where_the_protocol_says_so():
     assert table.config["parameters"] == {"n": 3, "sweep": sweep}
     assert table.needs == {"combinations/1": "001-fit-c1", "combinations/2": "001-fit-c2"}
     # Other parameters are another computation; the same ones are the same.
-    keys = [records.cache_key(spec, spec.inputs) for spec in fits]
-    assert len(set(keys)) == 2
+    assert len({spec.identity(spec.inputs) for spec in fits}) == 2
+    (other,) = specs(plan, job(1, parameters={"n": 2}))[:1]
+    assert other.identity(other.inputs) == fits[1].identity(fits[1].inputs)
