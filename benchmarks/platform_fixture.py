@@ -43,7 +43,7 @@ limits: {max_parallel: 1000, max_cost_usd: 300}
 class Platform:
     """A registry repository and a home folder below one working folder."""
 
-    def __init__(self, folder: Path, source: Path) -> None:
+    def __init__(self, folder: Path, source: Path, blueprint: str = BLUEPRINT) -> None:
         self.repo = folder / "registry"
         self.home = Home(folder / "home")
         self.home.root.mkdir(parents=True)
@@ -61,7 +61,7 @@ class Platform:
         for part in ("registry/hardware", "registry/users", "registry/groups", "iae/bench-stdlib"):
             shutil.copytree(source / part, self.repo / part)
         (self.repo / "registry/blueprints").mkdir()
-        (self.repo / "registry/blueprints/bench.yaml").write_text(BLUEPRINT)
+        (self.repo / "registry/blueprints/bench.yaml").write_text(blueprint)
         self.git("init", "-q", "-b", "main")
         self.commit("Publish the benchmark")
 

@@ -23,8 +23,9 @@ from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import machine_facts
+from neurocaas_ci.run.observer import MakeExecutor, Observer
 from neurocaas_ci.run.pending import Merged
-from neurocaas_ci.run.reconcile import MakeExecutor, Observer, Reconciler
+from neurocaas_ci.run.reconcile import Reconciler
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.status import read_record

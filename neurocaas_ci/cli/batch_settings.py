@@ -11,6 +11,7 @@ from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import Settings
+from neurocaas_ci.executors.gathering import Gathering
 from neurocaas_ci.executors.interface import Executor, Runs
 from neurocaas_ci.model import cloud_names
 from neurocaas_ci.model.cloud_names import IAM_PATH, role_name
@@ -20,12 +21,14 @@ from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.delivery import publish_image
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.reconcile import MakeExecutor
+from neurocaas_ci.run.observer import MakeExecutor
 
 STORE, IMAGE, ROLE = "NEUROCAAS_STORE", "NEUROCAAS_BATCH_IMAGE", "NEUROCAAS_BATCH_ROLE"
 LOG_GROUP, PAUSE = "NEUROCAAS_BATCH_LOG_GROUP", "NEUROCAAS_BATCH_POLL_SECONDS"
 
 _POLL_SECONDS = 20.0
+# Jobs of one pass are looked at within this time of each other, and count as seen at once.
+_FRESH_S = 2.0
 _DEFAULT_LOG_GROUP = "/neurocaas/batch"
 _WHAT = {
     STORE: "the store that runner and workers share, s3://BUCKET/PREFIX",
@@ -65,11 +68,12 @@ def log_group(home: Home) -> str:
     return os.environ.get(LOG_GROUP) or made
 
 
-def batch_maker(home: Home, head: GitTree, *, isolation: str, wait: bool) -> MakeExecutor:
+def batch_maker(home: Home, head: GitTree, *, isolation: str) -> MakeExecutor:
     """Return what makes an executor for each job; raise UsageError for missing settings."""
     pause, batch = _pause(), Batch.connect()
     chosen = settings(home, batch, isolation)
     registry, cache = Registry(head), Cache(home.cache)
+    describe = Gathering(batch.describe, fresh=min(pause, _FRESH_S))
 
     @functools.cache
     def hardware(name: str) -> Hardware:
@@ -88,8 +92,8 @@ def batch_maker(home: Home, head: GitTree, *, isolation: str, wait: bool) -> Mak
             deliver=lambda image: publish_image(cache, image, home.blobs, home.state),
             encode=records.encode_spec,
             say=say,
-            wait=wait,
             slowest=pause,
+            describe=describe,
         )
 
     return make

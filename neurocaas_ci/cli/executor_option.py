@@ -21,12 +21,14 @@ from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
-from neurocaas_ci.run.reconcile import MakeExecutor
+from neurocaas_ci.run.observer import MakeExecutor
 from neurocaas_ci.stores.directory import DirectoryState
 
 ExecutorKind = Literal["local", "slurm", "aws-batch"]
 
 PARTITIONS, ARGUMENTS = "NEUROCAAS_SLURM_PARTITIONS", "NEUROCAAS_SLURM_ARGUMENTS"
+# Jobs of one pass are looked at within this time of each other, and count as seen at once.
+_FRESH_S = 2.0
 # What programs are found by, and where things are kept; nothing else of a login reaches a node.
 _LENT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "PYTHONPATH", "XDG_DATA_HOME")
 
@@ -60,7 +62,6 @@ def executor_maker(
     *,
     cpus: int,
     isolation: str,
-    wait: bool,
 ) -> MakeExecutor:
     """Return what makes an executor for each job; raise UsageError for odd settings."""
     if kind == "local":
@@ -68,9 +69,9 @@ def executor_maker(
     if kind == "aws-batch":
         from neurocaas_ci.cli.batch_settings import batch_maker
 
-        return batch_maker(home, head, isolation=isolation, wait=wait)
+        return batch_maker(home, head, isolation=isolation)
     from neurocaas_ci.executors.slurm import SlurmExecutor
-    from neurocaas_ci.executors.slurm_client import SlurmCommands
+    from neurocaas_ci.executors.slurm_client import GatheredSlurm
     from neurocaas_ci.executors.slurm_script import SlurmOptions
 
     state = home.state
@@ -80,7 +81,7 @@ def executor_maker(
             where="NEUROCAAS_STORE",
             hint="unset it, or use another executor",
         )
-    slurm = SlurmCommands()
+    slurm = GatheredSlurm(fresh=_FRESH_S)
     options = SlurmOptions(
         command=(sys.executable, "-m", "neurocaas_ci.cli.main", "worker", "--isolation", isolation),
         environment=_environment(home),
@@ -90,9 +91,7 @@ def executor_maker(
     )
 
     def make(runs: Runs) -> Executor:
-        return SlurmExecutor(
-            runs, slurm, state, options, encode=records.encode_spec, say=say, wait=wait
-        )
+        return SlurmExecutor(runs, slurm, state, options, encode=records.encode_spec, say=say)
 
     return make
 

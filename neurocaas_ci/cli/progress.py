@@ -92,6 +92,10 @@ class Lines:
         """Say how the job ended."""
         say(conclusion(job, status, message, self._counts.get(job, _Count()).taken))
 
+    def note(self, text: str) -> None:
+        """Say what concerns no single run."""
+        say(text)
+
     def close(self) -> None:
         """End, however the reconcile ended: nothing is open."""
 
@@ -158,6 +162,10 @@ class LiveBars:
         """Close the bars and say how the job ended."""
         self.close()
         say(conclusion(job, status, message, self._taken))
+
+    def note(self, text: str) -> None:
+        """Say what concerns no single run."""
+        self._console.print(text, highlight=False, markup=False)
 
     def close(self) -> None:
         """Remove the bars and give the cursor back, however the reconcile ended."""

@@ -127,18 +127,18 @@ def command(
                 images=Images(home.cache, say),
                 # A cluster's nodes sandbox; the machine that submits may not be able to.
                 sandbox=Sandbox.probe(isolation if executor == "local" else "none", home.scratch),
-                make_executor=executor_maker(
-                    executor, home, head, cpus=count, isolation=isolation, wait=wait
-                ),
+                make_executor=executor_maker(executor, home, head, cpus=count, isolation=isolation),
                 cpus=count,
                 observer=observer,
                 refusal=Admission(repo, head),
                 ref=ref,
                 use_cache=not no_cache,
                 conclude=conclude,
+                wait=wait,
             )
             try:
-                outcomes += reconciler.reconcile(merged)
+                ended_now = reconciler.reconcile(merged)
+                outcomes += conclude.finish(ended_now) if conclude else ended_now
             finally:
                 observer.close()
                 if shown is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.executors.batch.attempts import keep_attempts
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.placing import ENGINE, Placing
 from neurocaas_ci.executors.batch.requests import Settings
-from neurocaas_ci.executors.batch.watch import LOST, Standing, Watch, task_id
+from neurocaas_ci.executors.batch.watch import LOST, Describe, Standing, Watch, task_id
 from neurocaas_ci.executors.batch.words import machine_of
 from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, Runs, Unfinished
 from neurocaas_ci.executors.submissions import Journal
@@ -23,6 +24,8 @@ from neurocaas_ci.stores.interface import StateStore
 
 # How long a worker that was killed still holds its run, at most: claims across machines are lent.
 _CLAIM_LAG_S = 120.0
+# As many as one call describes.
+_MACHINES_AT_ONCE = 100
 
 
 class AwsBatchExecutor:
@@ -34,8 +37,8 @@ class AwsBatchExecutor:
 
     `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
     `encode` gives the document that a worker reads.
-    With `wait` false, `collect` takes up what has ended and leaves the rest under way. `slowest` is
-    the longest pause between two looks, in seconds.
+    `slowest` is the longest pause between two looks, in seconds. Executors that attend to several
+    jobs share `describe`, which asks Batch how jobs stand, for all of them at once.
     """
 
     def __init__(
@@ -49,13 +52,17 @@ class AwsBatchExecutor:
         deliver: Callable[[Sha256], None],
         encode: Callable[[RunSpec], bytes],
         say: Callable[[str], None],
-        wait: bool = True,
         slowest: float = 20.0,
+        describe: Describe | None = None,
     ) -> None:
         self._runs, self._batch, self._state, self._say = runs, batch, state, say
         self._placing = Placing(batch, state, settings, hardware, deliver, encode, say)
-        self._wait, self._slowest = wait, slowest
-        self._watch = Watch(batch)
+        self._slowest = slowest
+        self._watch = Watch(batch.tasks, describe or batch.describe)
+        self._machines: dict[str, Mapping[str, Any]] = {}
+        self._waiting = Waiting(
+            "AWS Batch", self.poll, self._result, say, slowest, self._keep_attempts
+        )
         self._journal: Journal | None = None
         self._specs: dict[str, RunSpec] = {}
         self._settled: list[RunRecord] = []
@@ -63,7 +70,7 @@ class AwsBatchExecutor:
 
     def capabilities(self) -> Capabilities:
         """Say that the runs go on by themselves; how much fits is the account's business."""
-        return Capabilities(ENGINE, cpus=0, memory=0, detached=True)
+        return Capabilities(ENGINE, cpus=0, memory=0, detached=True, pause=self._slowest)
 
     def submit(self, graph: RunGraph) -> None:
         """Submit what is not with Batch already, as few arrays as the graph allows."""
@@ -90,6 +97,7 @@ class AwsBatchExecutor:
             if under_way:
                 self._say(f"  {len(under_way)} runs are with AWS Batch already")
             self._placing.submit(journal, graph.job, fresh, under_way, claim)
+        self._waiting.begin(self._specs, self._settled)
 
     def poll(self) -> Mapping[str, Placement]:
         """Say how each submitted run stands with Batch, and on which machine."""
@@ -99,8 +107,7 @@ class AwsBatchExecutor:
         places, attempts = _places(journal), journal.attempts()
         standing = self._watch.look(journal.submissions)
         mine = {run: standing.get(places.get(run, "")) for run in self._specs}
-        running = [task.id for task in mine.values() if task and task.state == "running"]
-        described = self._batch.describe(running)
+        described = self._describe([t.id for t in mine.values() if t and t.state == "running"])
         found: dict[str, Placement] = {}
         for run, task in mine.items():
             if task is None:
@@ -126,18 +133,16 @@ class AwsBatchExecutor:
                 if one.handle and any(task and task.state != "ended" for task in tasks):
                     self._batch.end(one.handle, "the job was cancelled")
 
-    def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
+    def collect(self, *, wait: bool = True) -> Generator[RunRecord | Unfinished, None, None]:
         """Yield one result for each submitted run, as they end."""
-        waiting = Waiting(
-            "AWS Batch",
-            self.poll,
-            self._result,
-            self._say,
-            self._wait,
-            self._slowest,
-            self._keep_attempts,
-        )
-        yield from waiting.collect(self._specs, self._settled)
+        return self._waiting.collect(wait=wait)
+
+    def _describe(self, running: list[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Return where running tasks are; of thousands that began at once, of some more each time."""
+        known = {task: self._machines[task] for task in running if task in self._machines}
+        new = [task for task in running if task not in known][:_MACHINES_AT_ONCE]
+        self._machines = {**known, **self._batch.describe(new)}
+        return self._machines
 
     def _settle(self, spec: RunSpec, *, again: bool) -> bool:
         """Record a run that shall not start; tell whether that was so.

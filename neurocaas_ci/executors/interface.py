@@ -16,13 +16,15 @@ class Capabilities(NamedTuple):
     """What an executor offers: processors and memory (bytes) for runs at once; 0 where nobody knows.
 
     The runs of a `detached` executor go on when the process that submitted them ends; another
-    process that submits the same graph finds them again.
+    process that submits the same graph finds them again. Such an engine may be left alone for up
+    to `pause` seconds between two looks.
     """
 
     name: str
     cpus: int
     memory: int
     detached: bool = False
+    pause: float = 0.0
 
 
 class RunGraph(NamedTuple):
@@ -54,10 +56,14 @@ class Placement(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """A run that ended without a record, because of its inputs or of the machine."""
+    """A run without a record: it ended so, because of its inputs or of the machine.
+
+    One that is `under_way` has not ended: the engine has it, and `error` says where.
+    """
 
     run: str
     error: NeurocaasError
+    under_way: bool = False
 
 
 class Runs(Protocol):
@@ -105,9 +111,11 @@ class Executor(Protocol):
         """End what is under way and start nothing more; `collect` still yields each run."""
         ...
 
-    def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
+    def collect(self, *, wait: bool = True) -> Generator[RunRecord | Unfinished, None, None]:
         """Yield one result for each submitted run, as they end.
 
-        Closing it early ends what is under way, except on a detached executor.
+        With `wait` false a detached executor looks once, and yields what is under way as such; it
+        can be asked again for those, so that one process can attend to many jobs. Closing it early
+        ends what is under way, except on a detached executor.
         """
         ...

@@ -105,7 +105,7 @@ class LocalExecutor:
     def cancel(self) -> None:
         """Start nothing more but what ends at once, because its worker knows of the cancellation."""
 
-    def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
+    def collect(self, *, wait: bool = True) -> Generator[RunRecord | Unfinished, None, None]:  # noqa: ARG002 - runs of this process are always waited for
         """Yield one result for each submitted run, as they end."""
         try:
             for _ in range(len(self._placements)):

@@ -43,9 +43,8 @@ class SlurmExecutor:
     another process, or the next, goes on with them. A run that Slurm ended without a record is
     unfinished; the next one who submits the same graph submits it again.
 
-    `encode` writes the document that the worker reads. With `wait` false, `collect` takes up what
-    has ended and leaves the rest under way. `slowest` is the longest pause between two looks, in
-    seconds.
+    `encode` writes the document that the worker reads. `slowest` is the longest pause between two
+    looks, in seconds.
     """
 
     def __init__(
@@ -57,12 +56,12 @@ class SlurmExecutor:
         *,
         encode: Callable[[RunSpec], bytes],
         say: Callable[[str], None],
-        wait: bool = True,
         slowest: float = 10.0,
     ) -> None:
         self._runs, self._slurm, self._state, self._options = runs, slurm, state, options
         self._encode, self._say = encode, say
-        self._wait, self._slowest = wait, slowest
+        self._slowest = slowest
+        self._waiting = Waiting("Slurm", self.poll, self._result, say, slowest)
         self._journal: Journal | None = None
         self._specs: dict[str, RunSpec] = {}
         self._settled: list[RunRecord] = []
@@ -70,7 +69,7 @@ class SlurmExecutor:
 
     def capabilities(self) -> Capabilities:
         """Say that the runs go on by themselves; how much fits is the cluster's business."""
-        return Capabilities(ENGINE, cpus=0, memory=0, detached=True)
+        return Capabilities(ENGINE, cpus=0, memory=0, detached=True, pause=self._slowest)
 
     def submit(self, graph: RunGraph) -> None:
         """Submit what is not with Slurm already, as few arrays as the graph allows."""
@@ -96,6 +95,7 @@ class SlurmExecutor:
             if under_way:
                 self._say(f"  {len(under_way)} runs are with Slurm already")
             self._submit_arrays(graph, fresh, under_way, claim)
+        self._waiting.begin(self._specs, self._settled)
 
     def poll(self) -> Mapping[str, Placement]:
         """Say how each submitted run stands with Slurm."""
@@ -119,10 +119,9 @@ class SlurmExecutor:
             self._recover(journal, claim)
             self._slurm.cancel([s.handle for s in journal.submissions if s.handle is not None])
 
-    def collect(self) -> Generator[RunRecord | Unfinished, None, None]:
+    def collect(self, *, wait: bool = True) -> Generator[RunRecord | Unfinished, None, None]:
         """Yield one result for each submitted run, as they end."""
-        waiting = Waiting("Slurm", self.poll, self._result, self._say, self._wait, self._slowest)
-        yield from waiting.collect(self._specs, self._settled)
+        return self._waiting.collect(wait=wait)
 
     def _recover(self, journal: Journal, claim: Claim | None) -> None:
         """Find out what became of submissions that were cut off.

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from neurocaas_ci.errors import BackendUnavailableError
+from neurocaas_ci.executors.gathering import Gathering
 
 _SECONDS = 120
 _SEPARATOR = "|"
@@ -130,6 +131,28 @@ class SlurmCommands:
         if self._settings is None:
             self._settings = _call(["scontrol", "show", "config"])
         return self._settings
+
+
+class GatheredSlurm(SlurmCommands):
+    """Slurm for several jobs that are looked at in turns: one question serves them all.
+
+    What it said counts for `fresh` seconds.
+    """
+
+    def __init__(self, fresh: float) -> None:
+        super().__init__()
+        self._gathered = Gathering(self._by_array, fresh)
+
+    def tasks(self, arrays: Collection[str]) -> dict[str, Task]:
+        """Return the tasks of the arrays, by handle."""
+        found = self._gathered(arrays)
+        return {handle: task for tasks in found.values() for handle, task in tasks.items()}
+
+    def _by_array(self, arrays: Collection[str]) -> dict[str, dict[str, Task]]:
+        found: dict[str, dict[str, Task]] = {}
+        for handle, task in super().tasks(arrays).items():
+            found.setdefault(handle.partition("_")[0], {})[handle] = task
+        return found
 
 
 def _call(command: list[str], *, text: str | None = None, keep: int | None = None) -> str:

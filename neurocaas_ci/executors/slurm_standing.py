@@ -19,6 +19,7 @@ def standing(state: StateStore, slurm: Slurm, job: str) -> Mapping[str, Placemen
     Raise BackendUnavailableError when Slurm does not answer.
     """
     journal = Journal(state, job, ENGINE)
+    journal.load()
     places = journal.places()
     return placements(places, tasks_at(slurm, places.values()), journal.attempts())
 

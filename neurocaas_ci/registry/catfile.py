@@ -25,6 +25,7 @@ _MAX_CHILDREN = 300_000
 _AHEAD_BYTES = 32_000
 _AHEAD_OBJECTS = 1_000
 _QUESTIONS = 4_096
+_FEW = 20
 # Refs and ids; what else a revision can be, git is asked for by another command.
 _PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
 
@@ -89,12 +90,34 @@ class CatFile:
                     if answer is not None and len(answer[2]) <= _AHEAD_BYTES:
                         self._ahead[name] = answer[1:]
 
+    def folders_ahead(self, trees: Iterable[str]) -> None:
+        """Read git tree objects that are soon asked for as folders, as far as that helps."""
+        new = dict.fromkeys(tree for tree in trees if tree not in self._folders)
+        if len(new) > 1:
+            self.ahead(new)
+
     def commit(self, rev: str) -> str | None:
         """Return the full id of the commit that a branch, tag or id names, or None."""
         if not _PLAIN.fullmatch(rev):
             return None
         found = self._ask(f"{rev}^{{commit}}", 0)
         return None if found is None else found[0]
+
+    def ids(self, commits: Iterable[str], path: str) -> dict[str, str]:
+        """Return what a plain path is in many commits (full ids), by its id; where it is, that is."""
+        if parts_of(path) is None or "\n" in path:
+            return {}
+        commits = list(dict.fromkeys(commits))
+        found: dict[str, str] = {}
+        # All questions are asked before the first answer is read, so they must fit into a pipe.
+        for start in range(0, len(commits), _FEW):
+            some = commits[start : start + _FEW]
+            with self._conversation() as (stdin, stdout):
+                stdin.write("".join(f"{commit}:{path}\n" for commit in some).encode())
+                stdin.flush()
+                answers = [_answer(stdout, 0) for _ in some]
+            found |= {c: answer[0] for c, answer in zip(some, answers, strict=True) if answer}
+        return found
 
     def _ask(self, name: str, limit: int | None) -> tuple[str, str, bytes] | None:
         """Return id, kind and content of what a name stands for, or None."""

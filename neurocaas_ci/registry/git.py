@@ -14,6 +14,7 @@ from neurocaas_ci.registry.plumbing import run_git
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry
 
 _MAX_ENTRIES = 500_000
+_FOLDERS_AT_ONCE = 1_000
 _FILES = {REGULAR, EXECUTABLE}
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -76,20 +77,22 @@ class GitTree:
         pending = [(f"{prefix}/" if prefix else "", start.id)]
         visited = 0
         while pending:
-            before, tree = pending.pop()
-            visited += 1
-            if visited + len(found) > _MAX_ENTRIES:
-                # A few objects that contain each other's copies can stand for billions of files.
-                raise UsageError(
-                    f"the commit holds more than {_MAX_ENTRIES} files",
-                    where=f"{self.commit}:{prefix}",
-                    hint="remove what does not belong into a registry",
-                )
-            for name, child in self._git.folder(tree).items():
-                if child.mode == FOLDER:
-                    pending.append((f"{before}{name}/", child.id))
-                else:
-                    found.append(TreeEntry(before + name, child.mode, child.id))
+            some, pending = pending[:_FOLDERS_AT_ONCE], pending[_FOLDERS_AT_ONCE:]
+            self._git.folders_ahead(tree for _, tree in some)
+            for before, tree in some:
+                visited += 1
+                if visited + len(pending) + len(found) > _MAX_ENTRIES:
+                    # A few objects that contain each other's copies can stand for billions of files.
+                    raise UsageError(
+                        f"the commit holds more than {_MAX_ENTRIES} files",
+                        where=f"{self.commit}:{prefix}",
+                        hint="remove what does not belong into a registry",
+                    )
+                for name, child in self._git.folder(tree).items():
+                    if child.mode == FOLDER:
+                        pending.append((f"{before}{name}/", child.id))
+                    else:
+                        found.append(TreeEntry(before + name, child.mode, child.id))
         found.sort()
         return found
 
@@ -136,9 +139,3 @@ def head_commit(repo: Path, ref: str) -> str:
         where=str(repo),
         hint="`git branch --all` lists branches; `git fetch` brings those of the origin",
     )
-
-
-def blob_at(repo: Path, ref: str, path: str) -> str | None:
-    """Return the object id of a file on a branch now, or None; much cheaper than to read it."""
-    result = run_git(repo, ["rev-parse", "--verify", "--quiet", f"{ref}:{path}"])
-    return result.stdout.decode().strip() if result.returncode == 0 else None

@@ -73,8 +73,8 @@ def _lines(c: Certificate, logged: str) -> Iterator[str]:
     yield from _rows("input", [f"{d.uri}  {d.size:,} bytes  sha256:{d.sha256}" for d in c.datasets])
     yield from _rows("output", [f"{name}  sha256:{digest}" for name, digest in c.subjects.items()])
     yield _row("runs", _runs(c))
-    yield _row("machine", _machine(c.internal))
-    yield _row("isolation", _isolation(c.internal))
+    yield _row("machine", machine(c.internal))
+    yield _row("isolation", isolation(c.internal))
     yield _row("cost", f"{_number(note.get('cost_usd'))} USD, {_number(note.get('cpu_s'))} CPU s")
     yield _row("run by", f"{c.builder} {c.builder_version}, {c.invocation}")
     yield _row("time", f"{c.started} to {c.finished}")
@@ -104,7 +104,8 @@ def _runs(c: Certificate) -> str:
     return f"{len(states)} ({counts}){reused}" if states else "none"
 
 
-def _machine(internal: Any) -> str:
+def machine(internal: Any) -> str:
+    """Return on what a certificate says that a job ran; no word of it is relied on."""
     try:
         got = internal["hardware"]["got"]
         asked = ", ".join(f"{step}: {kind}" for step, kind in internal["hardware"]["asked"].items())
@@ -113,7 +114,8 @@ def _machine(internal: Any) -> str:
         return "not stated"
 
 
-def _isolation(internal: Any) -> str:
+def isolation(internal: Any) -> str:
+    """Return how runs were kept apart, as a certificate says."""
     try:
         kinds = [
             f"{kind['runs']} runs: {kind['level']}, {'with' if kind['network'] else 'no'} network, "

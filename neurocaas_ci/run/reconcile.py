@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from neurocaas_ci.build.images import Images
-from neurocaas_ci.errors import NeurocaasError, UsageError
-from neurocaas_ci.executors.interface import Executor, RunGraph, Runs, Unfinished
+from neurocaas_ci.errors import BackendUnavailableError, NeurocaasError, UsageError
+from neurocaas_ci.executors.interface import Executor, RunGraph, Unfinished
+from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.registry.git import GitTree
@@ -21,44 +22,20 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.imports import import_file
 from neurocaas_ci.run.job_records import Ended, finish, finish_unstarted
 from neurocaas_ci.run.machine import machine_facts, require_profile
+from neurocaas_ci.run.observer import MakeExecutor, Observer
 from neurocaas_ci.run.pending import Merged
 from neurocaas_ci.run.processors import Processors
-from neurocaas_ci.run.resolve import ResolvedJob, load_job, resolve
+from neurocaas_ci.run.resolve import Pins, ResolvedJob, load_job, resolve
+from neurocaas_ci.run.rounds import Patience, in_rounds
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.worker import Worker
 
-
-class Observer(Protocol):
-    """Who is told how a reconcile goes on."""
-
-    def job_started(self, job: ResolvedJob, done: int) -> None:
-        """Hear that a job is taken up; `done` of its runs have ended before."""
-        ...
-
-    def run_ended(self, record: RunRecord) -> None:
-        """Hear that a run has a record."""
-        ...
-
-    def run_unfinished(self, problem: Unfinished) -> None:
-        """Hear that a run could not be carried to its end this time."""
-        ...
-
-    def job_ended(self, job: str, status: str, message: str) -> None:
-        """Hear that a job has a record, or could not get one."""
-        ...
+# Manifests that are read from git at once.
+_AHEAD = 100
 
 
-class MakeExecutor(Protocol):
-    """Give an executor for one job, around the worker of this machine."""
-
-    def __call__(self, runs: Runs) -> Executor:
-        """Return a fresh executor."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a job stands after a pass: the status of its record, or `waiting`.
 
     A job waits when something outside must change first, and `error` says what. Of a job that has
@@ -70,8 +47,7 @@ class Outcome:
     error: NeurocaasError | None = None
 
 
-@dataclass(frozen=True)
-class _Begun:
+class _Begun(NamedTuple):
     """A job whose runs are with an executor, and what is known of them."""
 
     merged: Merged
@@ -81,6 +57,13 @@ class _Begun:
     ended: dict[str, RunRecord]
     submitted: bool
     facts: dict[str, Any]
+    problems: list[Unfinished] = field(default_factory=list)
+    patience: Patience = field(default_factory=Patience)
+
+    def cancel(self) -> None:
+        """Let no run of the job go on."""
+        self.worker.cancel.set()
+        self.executor.cancel()
 
 
 @dataclass
@@ -88,7 +71,8 @@ class Reconciler:
     """One pass over merged jobs.
 
     On a detached executor (a cluster, a cloud) the runs of all jobs are submitted before the first
-    is waited for; elsewhere one job is carried to its end after the other.
+    is waited for, and then all are looked at in turns, so that each is concluded when it has ended;
+    without `wait` there is one such turn. Elsewhere one job is carried to its end after the other.
 
     `refusal` says why a job (its id, and the commit that merged it) may not run, or None; it is asked before a job's first run and never
     again. `head` is the tree of main; main is looked at again while runs are under way, for a
@@ -111,14 +95,21 @@ class Reconciler:
     use_cache: bool = True
     conclude: Callable[[str], None] | None = None
     only: Callable[[RunSpec], bool] | None = None
+    wait: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
+    _pins: Pins = field(default_factory=Pins, init=False)
+    _facts: dict[str, Any] = field(default_factory=machine_facts, init=False)
 
     def reconcile(self, jobs: Sequence[Merged]) -> list[Outcome]:
         """Take up each job in order and return how each stands."""
         outcomes: list[Outcome] = []
         away: list[_Begun] = []
         with Scratch(self.home.scratch) as scratch:
-            for merged in jobs:
+            for number, merged in enumerate(jobs):
+                if number % _AHEAD == 0:
+                    some = jobs[number : number + _AHEAD]
+                    self._pins.prepare(self.head, (job.commit for job in some))
+                    self.head.ahead(job.path for job in some)
                 begun = self._take_up(merged, scratch)
                 if isinstance(begun, Outcome):
                     outcomes.append(begun)
@@ -126,8 +117,51 @@ class Reconciler:
                     away.append(begun)
                 else:
                     outcomes.append(self._carry(begun))
-            outcomes.extend(self._carry(begun) for begun in away)
+            outcomes.extend(self._carry_all(away))
         return outcomes
+
+    def _carry_all(self, away: Sequence[_Begun]) -> Iterator[Outcome]:
+        """Conclude jobs of a detached executor as they end."""
+        for begun in away:
+            if begun.worker.cancel.is_set():
+                begun.executor.cancel()
+        watched = {begun.merged.path: begun.cancel for begun in away}
+        slowest = max((begun.executor.capabilities().pause for begun in away), default=0.0)
+        with CancelWatch(self.head, self.ref, watched):
+            try:
+                yield from in_rounds(away, self._look, slowest)
+            except BaseException:
+                self.stop.set()
+                left = sum(len(b.job.specs) - len(b.ended) - len(b.problems) for b in away)
+                self.observer.note(
+                    f"{left} runs go on without us; `neurocaas reconcile` takes them up again,"
+                    " `neurocaas job cancel` ends them"
+                )
+                raise
+
+    def _look(self, begun: _Begun) -> tuple[Outcome | None, bool]:
+        """Take up what has ended of a job; return its outcome, if it has one, and whether it moved."""
+        known, under_way = len(begun.ended) + len(begun.problems), list[Unfinished]()
+        try:
+            if begun.submitted:
+                for result in begun.executor.collect(wait=False):
+                    self._take(begun, result, under_way)
+        except BackendUnavailableError as error:
+            if self.wait and not begun.patience.ended():
+                self.observer.note(f"  {error.message}; asking again")
+                return None, False
+            return self._waiting(begun.merged, error), True
+        except NeurocaasError as error:
+            return self._waiting(begun.merged, error), True
+        begun.patience.answered()
+        if under_way and self.wait:
+            return None, known != len(begun.ended) + len(begun.problems)
+        for problem in under_way:
+            self.observer.run_unfinished(problem)
+        try:
+            return self._concluded(begun.merged, self._finish(begun, under_way)), True
+        except NeurocaasError as error:
+            return self._waiting(begun.merged, error), True
 
     def _take_up(self, merged: Merged, scratch: Scratch) -> _Begun | Outcome:
         try:
@@ -156,7 +190,7 @@ class Reconciler:
             try:
                 self.conclude(merged.id)
             except NeurocaasError as error:
-                return replace(outcome, error=error)
+                return outcome._replace(error=error)
         return outcome
 
     def _begin(self, merged: Merged, scratch: Scratch) -> _Begun | Ended:
@@ -168,73 +202,88 @@ class Reconciler:
                 where=job.id,
                 hint="NEUROCAAS_GROUP says whose jobs are run",
             )
-        if self.home.state.read(records.plan_key(job.id)) is None:
+        begun_before = self.home.state.read(records.plan_key(job.id)) is not None
+        if not begun_before:
             reason = job.cancelled or self.refusal(merged.id, merged.commit)
             if reason is not None:
                 return finish_unstarted(self.home, job.id, merged, reason)
-        resolved = self._resolve(job, merged)
+        roots: dict[Sha256, Path] = {}
         worker = Worker(
             blobs=self.home.blobs,
             state=self.home.state,
             scratch=scratch,
             sandbox=self.sandbox,
-            root_of=resolved.roots.__getitem__,
+            root_of=roots.__getitem__,
             logs=self.home.logs,
             stop=self.stop,
             cancel=threading.Event(),
             processors=Processors(self.cpus),
         )
         executor = self.make_executor(worker)
-        facts = machine_facts()
-        if not executor.capabilities().detached:
+        detached = executor.capabilities().detached
+        # Where runs are executed elsewhere, nothing is started from an image here.
+        resolved = self._resolve(job, merged, self._pins if detached else Pins())
+        roots.update(resolved.roots)
+        if not detached:
             for spec in resolved.specs:
-                require_profile(spec.determinism, facts, where=job.id)
-        if self.home.state.read(records.plan_key(job.id)) is None:
+                require_profile(spec.determinism, self._facts, where=job.id)
+        if not begun_before:
             self.home.state.write(records.plan_key(job.id), records.encode_plan(resolved.plan))
         for dataset in job.datasets:
             import_file(self.home.blobs, dataset)
         if job.cancelled is not None:
             worker.cancel.set()
-        ended = {s.run: r for s in resolved.specs if (r := worker.finished(s)) is not None}
+        ended = self._ended(worker, resolved)
         self.observer.job_started(resolved, len(ended))
         specs = [spec for spec in resolved.specs if spec.run not in ended]
         if specs:
             executor.submit(RunGraph(job.id, specs, resolved.max_parallel, job.pricing))
-        return _Begun(merged, resolved, worker, executor, ended, bool(specs), facts)
+        return _Begun(merged, resolved, worker, executor, ended, bool(specs), self._facts)
+
+    def _ended(self, worker: Worker, job: ResolvedJob) -> dict[str, RunRecord]:
+        """Return the records of runs that have ended; far away one list is less than many questions."""
+        known = set(self.home.state.keys(f"jobs/{job.job.id}/runs"))
+        specs = (s for s in job.specs if records.record_key(s.job, s.run) in known)
+        return {s.run: r for s in specs if (r := worker.finished(s)) is not None}
 
     def _end(self, begun: _Begun) -> Ended:
         """Wait for the runs of a job and write its record."""
-        ended, problems = begun.ended, list[Unfinished]()
         if begun.submitted:
-            for result in self._results(begun):
-                if isinstance(result, Unfinished):
-                    problems.append(result)
-                    self.observer.run_unfinished(result)
-                else:
-                    ended[result.run] = result
-                    self.observer.run_ended(result)
-        if problems:
-            raise _unfinished(problems, len(begun.job.specs))
-        return finish(self.home, begun.job, ended, begun.facts)
+            if begun.worker.cancel.is_set():
+                begun.executor.cancel()
+            with (
+                CancelWatch(self.head, self.ref, {begun.merged.path: begun.cancel}),
+                contextlib.closing(begun.executor.collect()) as results,
+            ):
+                try:
+                    for result in results:
+                        self._take(begun, result, begun.problems)
+                except BaseException:
+                    self.stop.set()
+                    raise
+        return self._finish(begun, ())
 
-    def _results(self, begun: _Begun) -> Iterator[RunRecord | Unfinished]:
-        def cancel() -> None:
-            begun.worker.cancel.set()
-            begun.executor.cancel()
+    def _take(
+        self, begun: _Begun, result: RunRecord | Unfinished, under_way: list[Unfinished]
+    ) -> None:
+        if isinstance(result, RunRecord):
+            begun.ended[result.run] = result
+            self.observer.run_ended(result)
+        elif result.under_way:
+            under_way.append(result)
+        else:
+            begun.problems.append(result)
+            self.observer.run_unfinished(result)
 
-        if begun.worker.cancel.is_set():
-            begun.executor.cancel()
-        with (
-            CancelWatch(self.head, self.ref, begun.merged.path, cancel),
-            contextlib.closing(begun.executor.collect()) as results,
-        ):
-            try:
-                yield from results
-            except BaseException:
-                self.stop.set()
-                raise
+    def _finish(self, begun: _Begun, under_way: Sequence[Unfinished]) -> Ended:
+        """Write the record of a job; raise what holds it up when some of its runs have none."""
+        if begun.problems:
+            raise _unfinished(begun.problems, len(begun.job.specs), "unfinished")
+        if under_way:
+            raise _unfinished(under_way, len(begun.job.specs), "under way")
+        return finish(self.home, begun.job, begun.ended, begun.facts)
 
-    def _resolve(self, job: Job, merged: Merged) -> ResolvedJob:
+    def _resolve(self, job: Job, merged: Merged, pins: Pins) -> ResolvedJob:
         resolved = resolve(
             self.repo,
             job,
@@ -242,13 +291,14 @@ class Reconciler:
             head=self.head,
             images=self.images,
             use_cache=self.use_cache,
+            pins=pins,
         )
         if self.only is None:
             return resolved
-        return replace(resolved, specs=tuple(spec for spec in resolved.specs if self.only(spec)))
+        return resolved._replace(specs=tuple(spec for spec in resolved.specs if self.only(spec)))
 
 
-def _unfinished(problems: list[Unfinished], total: int) -> NeurocaasError:
+def _unfinished(problems: Sequence[Unfinished], total: int, how: str) -> NeurocaasError:
     first = problems[0]
-    message = f"{len(problems)} of {total} runs are unfinished; first {first.run}: {first.error}"
+    message = f"{len(problems)} of {total} runs are {how}; first {first.run}: {first.error}"
     return type(first.error)(message)

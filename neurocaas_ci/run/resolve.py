@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.money import Microdollars
@@ -23,11 +25,11 @@ from neurocaas_ci.registry.single import OneFile
 from neurocaas_ci.run.records import JobPlan, StepImage, StepTerms
 from neurocaas_ci.run.specs import StepEnvironment, make_specs
 
+_HARDWARE = "registry/hardware"
 _HINT = "`neurocaas validate` explains every finding; `pr merge` would have refused this"
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedJob:
+class ResolvedJob(NamedTuple):
     """A job with everything that pins it, and the specs of its runs.
 
     `prices` per hour are by step, as they were when the job was merged; `roots` maps an image to its unpacked, verified root folder.
@@ -39,6 +41,32 @@ class ResolvedJob:
     prices: dict[str, Microdollars]
     roots: dict[Sha256, Path]
     max_parallel: int
+
+
+class _Pinned(NamedTuple):
+    """What a blueprint version stands for, whatever job names it."""
+
+    commit: str
+    blueprint: Blueprint
+    images: dict[str, StepImage]
+    environments: dict[str, StepEnvironment]
+    roots: dict[Sha256, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What was resolved for earlier jobs on the same head, so that it is not for later ones.
+
+    An unpacked image that is taken from here has not been checked again.
+    """
+
+    versions: dict[tuple[str, str], _Pinned] = field(default_factory=dict)
+    hardware: dict[tuple[str, str], Hardware] = field(default_factory=dict)
+    banks: dict[str, str] = field(default_factory=dict)
+
+    def prepare(self, head: GitTree, commits: Iterable[str]) -> None:
+        """Find out in which commits the hardware is the same: most jobs came without a new price."""
+        self.banks.update(head.objects.ids(commits, _HARDWARE))
 
 
 def load_job(tree: GitTree, path: str) -> Job:
@@ -65,40 +93,28 @@ def resolve(
     head: GitTree,
     images: Images,
     use_cache: bool,
+    pins: Pins | None = None,
 ) -> ResolvedJob:
     """Pin a job: its blueprint's commit, its images (built when absent), its runs.
 
-    Raise FindingsError when the registry does not allow it and BuildError when an image cannot
-    be had with the digest that the blueprint's commit pins.
+    `pins` is what is known of earlier jobs, and takes what is found out for this one. Raise
+    FindingsError when the registry does not allow it and BuildError when an image cannot be had
+    with the digest that the blueprint's commit pins.
     """
-    blueprint_commit = published(repo, head.commit, job.blueprint, job.version, head.objects)
-    with head.at(blueprint_commit) as tree:
-        registry = Registry(tree)
-        loaded = registry.blueprint(job.blueprint)
-        if loaded.value is None:
-            raise _invalid(f"the blueprint {job.blueprint} is not valid", loaded.findings)
-        blueprint = loaded.value
-        pinned: dict[str, StepImage] = {}
-        environments: dict[str, StepEnvironment] = {}
-        roots: dict[Sha256, Path] = {}
-        for step in blueprint.steps:
-            iae, lock = registry.iae(step.iae), registry.iae_lock(step.iae)
-            if iae.value is None or lock.value is None:
-                raise _invalid(f"the IAE {step.iae} is not valid", (*iae.findings, *lock.findings))
-            image = images.ensure(tree, step.iae, lock.value.image)
-            pinned[step.id] = StepImage(step.iae, lock.value.recipe, image.image, image.config)
-            environments[step.id] = StepEnvironment(
-                image.image, image.command, image.environment, iae.value.determinism
-            )
-            roots[image.image] = image.root
+    pins = Pins() if pins is None else pins
+    version = (job.blueprint, job.version)
+    if version not in pins.versions:
+        pins.versions[version] = _pin(repo, *version, head=head, images=images)
+    pinned = pins.versions[version]
+    blueprint, environments = pinned.blueprint, pinned.environments
     specs = make_specs(blueprint, job, environments, use_cache=use_cache)
     plan = JobPlan(
         job=job.id,
         registry_commit=registry_commit,
         blueprint=blueprint.name,
         version=blueprint.version,
-        blueprint_commit=blueprint_commit,
-        images=pinned,
+        blueprint_commit=pinned.commit,
+        images=pinned.images,
         steps={
             step.id: StepTerms(
                 job.hardware.get(step.id, step.hardware),
@@ -115,23 +131,50 @@ def resolve(
         started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )
     # What a job costs was agreed when it was merged; prices of later days are not its own.
-    merged = Registry(head.at(registry_commit))
+    merged = head.at(registry_commit)
     prices = {
-        step.id: price_of(_hardware(merged, plan.steps[step.id].hardware), job.pricing)
+        step.id: price_of(_hardware(merged, plan.steps[step.id].hardware, pins), job.pricing)
         for step in blueprint.steps
     }
-    return ResolvedJob(job, plan, specs, prices, roots, blueprint.limits.max_parallel)
+    return ResolvedJob(job, plan, specs, prices, pinned.roots, blueprint.limits.max_parallel)
+
+
+def _pin(repo: Path, name: str, version: str, *, head: GitTree, images: Images) -> _Pinned:
+    commit = published(repo, head.commit, name, version, head.objects)
+    with head.at(commit) as tree:
+        registry = Registry(tree)
+        blueprint = registry.blueprint(name)
+        if blueprint.value is None:
+            raise _invalid(f"the blueprint {name} is not valid", blueprint.findings)
+        pinned: dict[str, StepImage] = {}
+        environments: dict[str, StepEnvironment] = {}
+        roots: dict[Sha256, Path] = {}
+        for step in blueprint.value.steps:
+            iae, lock = registry.iae(step.iae), registry.iae_lock(step.iae)
+            if iae.value is None or lock.value is None:
+                raise _invalid(f"the IAE {step.iae} is not valid", (*iae.findings, *lock.findings))
+            image = images.ensure(tree, step.iae, lock.value.image)
+            pinned[step.id] = StepImage(step.iae, lock.value.recipe, image.image, image.config)
+            environments[step.id] = StepEnvironment(
+                image.image, image.command, image.environment, iae.value.determinism
+            )
+            roots[image.image] = image.root
+    return _Pinned(commit, blueprint.value, pinned, environments, roots)
 
 
 def _dataset_of(spec: RunSpec) -> str:
     return str(spec.config["dataset"] or "").removeprefix("dataset/")
 
 
-def _hardware(registry: Registry, name: str) -> Hardware:
-    loaded = registry.hardware(name)
-    if loaded.value is None:
-        raise _invalid(f"the hardware {name} is not valid", loaded.findings)
-    return loaded.value
+def _hardware(tree: GitTree, name: str, pins: Pins) -> Hardware:
+    """Return a hardware type as it was in a commit; from the same folder it is read once."""
+    key = (pins.banks.get(tree.commit, tree.commit), name)
+    if key not in pins.hardware:
+        loaded = Registry(tree).hardware(name)
+        if loaded.value is None:
+            raise _invalid(f"the hardware {name} is not valid", loaded.findings)
+        pins.hardware[key] = loaded.value
+    return pins.hardware[key]
 
 
 def _invalid(message: str, findings: Iterable[Finding]) -> FindingsError:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from neurocaas_ci.executors.batch.words import (
     ENDED,
@@ -14,6 +14,9 @@ from neurocaas_ci.executors.batch.words import (
 )
 from neurocaas_ci.executors.interface import PlacementState
 from neurocaas_ci.executors.submissions import Submission
+
+# In these states a task needs no reason.
+_PLAIN = ("RUNNING", "SUCCEEDED")
 
 LOST = "AWS Batch does not know it any more"
 
@@ -31,16 +34,11 @@ class Standing(NamedTuple):
         return placement_state(self.status)
 
 
-class Describes(Protocol):
-    """The two calls with which Batch is asked."""
+Describe = Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]]
+"""Return the descriptions of jobs by id; what Batch has forgotten is left out."""
 
-    def describe(self, ids: list[str]) -> dict[str, Mapping[str, Any]]:
-        """Return the descriptions of jobs by id."""
-        ...
-
-    def tasks(self, array: str, statuses: Iterable[str]) -> Iterable[Mapping[str, Any]]:
-        """Return the lines of the tasks of an array that are in one of the states."""
-        ...
+ListTasks = Callable[[str, Iterable[str]], Iterable[Mapping[str, Any]]]
+"""Return the lines of the tasks of an array that are in one of the states."""
 
 
 def task_id(submission: Submission, task: int) -> str:
@@ -51,10 +49,13 @@ def task_id(submission: Submission, task: int) -> str:
 
 
 class Watch:
-    """Remember how arrays stood: the tasks of one of which no count has changed are not listed again."""
+    """Remember how arrays stood: the tasks of one of which no count has changed are not listed again.
 
-    def __init__(self, batch: Describes) -> None:
-        self._batch = batch
+    Nor are those of one whose tasks are all in a state that needs no reason.
+    """
+
+    def __init__(self, tasks: ListTasks, describe: Describe) -> None:
+        self._list, self._describe = tasks, describe
         self._counts: dict[str, dict[str, int]] = {}
         self._tasks: dict[str, dict[str, Standing]] = {}
 
@@ -64,7 +65,7 @@ class Watch:
         found: dict[str, Standing] = {}
         # An array that has ended stays as it is.
         asked = [handle for handle in taken if not self._has_ended(handle)]
-        described = self._batch.describe(asked)
+        described = self._describe(asked)
         for handle, submission in taken.items():
             if handle in described:
                 self._take(described[handle], len(submission.runs))
@@ -83,6 +84,11 @@ class Watch:
         counts = dict((job.get("arrayProperties") or {}).get("statusSummary") or {})
         if counts and self._counts.get(handle) == counts:
             return
+        if (state := next((s for s in _PLAIN if counts.get(s) == size), None)) is not None:
+            places = (f"{handle}:{k}" for k in range(size))
+            self._tasks[handle] = {place: Standing(place, state, "") for place in places}
+            self._counts[handle] = counts
+            return
         known = self._tasks.get(handle, {})
         first = next((n for n, state in enumerate(STATES) if counts.get(state)), 0)
         # Tasks go on while they are listed, so later states are asked for too, and in their order:
@@ -91,7 +97,7 @@ class Watch:
         tasks = {
             f"{handle}:{k}": Standing(f"{handle}:{k}", "SUBMITTED", "") for k in range(size)
         } | known
-        tasks |= {t["jobId"]: standing(t) for t in self._batch.tasks(handle, STATES[first:])}
+        tasks |= {t["jobId"]: standing(t) for t in self._list(handle, STATES[first:])}
         self._tasks[handle] = tasks
         seen = [task.status for task in tasks.values()]
         if all(seen.count(state) == counts.get(state, 0) for state in STATES):

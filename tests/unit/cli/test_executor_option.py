@@ -48,9 +48,7 @@ def options(head, tmp_path, monkeypatch):
     def make(**variables):
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        maker = executor_maker(
-            "slurm", Home(tmp_path / "home"), head, cpus=1, isolation="sandbox", wait=True
-        )
+        maker = executor_maker("slurm", Home(tmp_path / "home"), head, cpus=1, isolation="sandbox")
         seen.append(maker(None)._options)
         return seen[-1]
 
@@ -90,5 +88,5 @@ def test_a_token_stays_here_and_the_folders_are_handed_on(options, tmp_path):
 
 def test_elsewhere_runs_are_executed_here(head, tmp_path):
     home = Home(tmp_path / "home")
-    make = executor_maker("local", home, head, cpus=1, isolation="sandbox", wait=True)
+    make = executor_maker("local", home, head, cpus=1, isolation="sandbox")
     assert isinstance(make(None), LocalExecutor)

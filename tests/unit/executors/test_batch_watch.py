@@ -40,13 +40,17 @@ class Account:
             self.meanwhile()
 
 
+def watching(account):
+    return Watch(account.tasks, account.describe)
+
+
 def states(watch, *submissions):
     return {i: s.status for i, s in watch.look(submissions).items()}
 
 
 def test_an_array_is_listed_from_its_first_state_and_again_only_when_counts_change():
     account = Account({"id:0": "RUNNING", "id:1": "RUNNABLE", "id:2": "RUNNING"})
-    watch = Watch(account)
+    watch = watching(account)
     assert states(watch, ARRAY) == account.states
     assert ("list", "PENDING") not in account.calls
     account.calls.clear()
@@ -60,7 +64,7 @@ def test_what_has_ended_is_not_asked_for_again():
     account = Account(
         {"id:0": "SUCCEEDED", "id:1": "FAILED", "id:2": "SUCCEEDED", "single": "FAILED"}
     )
-    watch = Watch(account)
+    watch = watching(account)
     states(watch, ARRAY, ONE)
     account.calls.clear()
     assert len(states(watch, ARRAY, ONE)) == 4
@@ -70,23 +74,30 @@ def test_what_has_ended_is_not_asked_for_again():
 def test_a_task_that_goes_on_while_it_is_listed_is_not_lost():
     account = Account({"id:0": "RUNNABLE", "id:1": "RUNNABLE", "id:2": "RUNNABLE"})
     account.meanwhile = lambda: account.states.update({"id:1": "STARTING"})
-    assert states(Watch(account), ARRAY)["id:1"] in {"RUNNABLE", "STARTING"}
+    assert states(watching(account), ARRAY)["id:1"] in {"RUNNABLE", "STARTING"}
 
 
 def test_a_task_that_is_tried_again_while_it_is_listed_is_not_lost():
     account = Account({"id:0": "RUNNABLE", "id:1": "RUNNING", "id:2": "RUNNING"})
     account.meanwhile = lambda: account.states.update({"id:1": "RUNNABLE"})
-    watch = Watch(account)
+    watch = watching(account)
     assert states(watch, ARRAY)["id:1"] == "SUBMITTED"
     # What did not add up is listed again.
     assert states(watch, ARRAY)["id:1"] == "RUNNABLE"
 
 
 def test_what_batch_has_forgotten_is_left_out():
-    assert states(Watch(Account({})), ARRAY, ONE) == {}
+    assert states(watching(Account({})), ARRAY, ONE) == {}
 
 
 def test_what_was_not_taken_is_not_asked_for():
     account = Account({})
-    Watch(account).look([Submission("x", ("a",), 0.0, None)])
+    watching(account).look([Submission("x", ("a",), 0.0, None)])
     assert account.calls == [("describe", ())]
+
+
+def test_an_array_whose_tasks_all_run_or_all_succeeded_is_not_listed():
+    for state in ("RUNNING", "SUCCEEDED"):
+        account = Account({f"id:{k}": state for k in range(3)})
+        assert states(watching(account), ARRAY) == account.states
+        assert account.calls == [("describe", ("id",))]

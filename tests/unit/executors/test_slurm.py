@@ -41,7 +41,7 @@ class Records:
         status = "cancelled" if self.cancelled else "skipped" if bad else None
         if status is None:
             return None
-        self.found[given.run] = replace(record(given.run), status=status)
+        self.found[given.run] = record(given.run)._replace(status=status)
         return self.found[given.run]
 
 
@@ -52,14 +52,14 @@ class World:
         self.slurm, self.state = FakeSlurm(max_size), DirectoryState(folder)
         self.records, self.said = Records(), []
 
-    def executor(self, *, counter=None, wait=False, options=OPTIONS):
+    def executor(self, *, counter=None, options=OPTIONS):
         slurm, state = self.slurm, self.state
         if counter is not None:
             slurm = Crashing(slurm, counter, {"max_array_size", "submit", "find", "tasks"})
             state = Crashing(state, counter, {"write"})
         return SlurmExecutor(
             self.records, slurm, state, options, encode=lambda s: s.run.encode(),
-            say=self.said.append, wait=wait, slowest=0.01,
+            say=self.said.append, slowest=0.01,
         )  # fmt: skip
 
     def submit(self, specs, *, parallel=100, pricing="standard", **options):
@@ -78,7 +78,7 @@ class World:
     def end(self, run, status="succeeded"):
         word = "COMPLETED" if status == "succeeded" else "FAILED"
         self.slurm.states[self.places()[run]] = (word, "None")
-        self.records.found[run] = replace(record(run), status=status)
+        self.records.found[run] = record(run)._replace(status=status)
 
     def lose(self, run, word="NODE_FAIL"):
         self.slurm.states[self.places()[run]] = (word, "None")
@@ -90,14 +90,14 @@ def world(tmp_path):
 
 
 def chain(count):
-    ones = [replace(spec(f"{k}-one"), step="one") for k in range(count)]
-    twos = [replace(spec(f"{k}-two", needs=[f"{k}-one"]), step="two") for k in range(count)]
+    ones = [spec(f"{k}-one")._replace(step="one") for k in range(count)]
+    twos = [spec(f"{k}-two", needs=[f"{k}-one"])._replace(step="two") for k in range(count)]
     return [*ones, *twos]
 
 
 def ensemble():
-    fits = [replace(spec(f"fit-{k}"), step="fit") for k in range(3)]
-    return [*fits, replace(spec("join", needs=[f.run for f in fits]), step="join")]
+    fits = [spec(f"fit-{k}")._replace(step="fit") for k in range(3)]
+    return [*fits, spec("join", needs=[f.run for f in fits])._replace(step="join")]
 
 
 def test_a_chain_is_two_arrays_and_an_ensemble_waits_for_all(world):
@@ -114,8 +114,8 @@ def test_an_ensemble_waits_for_all_of_its_fits(world):
 
 
 def test_what_waits_for_more_than_it_needs_is_not_ended_by_a_strangers_failure(world):
-    first = [replace(spec(f"{d}-{k}"), step="fit") for d in "ab" for k in range(2)]
-    joins = [replace(spec(d, needs=[f"{d}-0", f"{d}-1"]), step="join") for d in "ab"]
+    first = [spec(f"{d}-{k}")._replace(step="fit") for d in "ab" for k in range(2)]
+    joins = [spec(d, needs=[f"{d}-0", f"{d}-1"])._replace(step="join") for d in "ab"]
     world.submit([*first, *joins])
     assert world.slurm.option("2", "dependency") == "afterany:1"
 
@@ -162,7 +162,7 @@ def test_a_second_runner_submits_nothing_and_sees_the_same(world):
 def test_what_is_under_way_is_left_and_said(world):
     executor = world.submit(chain(1))
     world.end("0-one")
-    results = list(executor.collect())
+    results = list(executor.collect(wait=False))
     assert results[0].run == "0-one"
     assert "queued in Slurm as 2_0: other jobs are before it (Priority)" in str(results[1].error)
 
@@ -175,7 +175,7 @@ def test_a_lost_run_is_unfinished_with_the_reason_and_submitted_again(world):
     world.lose("1-one")
     world.lose("1-two", "CANCELLED")
     world.state.write(f"jobs/{JOB}/slurm/{_token(world, '1-one')}/1.out", b"no space left\n")
-    results = {r.run: r for r in executor.collect()}
+    results = {r.run: r for r in executor.collect(wait=False)}
     assert isinstance(results["1-one"], Unfinished)
     assert "its node failed (NODE_FAIL): no space left" in str(results["1-one"].error)
     world.submit(specs)
@@ -198,7 +198,7 @@ def _token(world, run):
 
 
 def test_a_run_whose_upstream_failed_is_skipped(world):
-    executor = world.submit(chain(1), wait=True)
+    executor = world.submit(chain(1))
     world.end("0-one", "failed")
     world.lose("0-two", "CANCELLED")
     results = {r.run: r.status for r in executor.collect()}
@@ -206,14 +206,14 @@ def test_a_run_whose_upstream_failed_is_skipped(world):
 
 
 def test_a_dependency_that_stays_in_the_queue_for_ever_is_an_end(world):
-    executor = world.submit(chain(1), wait=True)
+    executor = world.submit(chain(1))
     world.end("0-one", "failed")
     world.slurm.states["2_0"] = ("PENDING", "DependencyNeverSatisfied")
     assert {r.status for r in executor.collect()} == {"failed", "skipped"}
 
 
 def test_cancel_ends_the_arrays_and_records_it(world):
-    executor = world.submit(chain(2), wait=True)
+    executor = world.submit(chain(2))
     world.records.cancelled = True
     executor.cancel()
     assert {w for w, _ in world.slurm.states.values()} == {"CANCELLED"}
@@ -222,7 +222,7 @@ def test_cancel_ends_the_arrays_and_records_it(world):
 
 def test_a_cancelled_job_is_not_submitted(world):
     world.records.cancelled = True
-    executor = world.submit(chain(2), wait=True)
+    executor = world.submit(chain(2))
     assert world.slurm.arrays == {}
     assert {p.state for p in executor.poll().values()} == {"ended"}
     assert len(list(executor.collect())) == 4
@@ -231,11 +231,11 @@ def test_a_cancelled_job_is_not_submitted(world):
 def test_forgotten_by_slurm(world):
     executor = world.submit(chain(1))
     world.slurm.states.clear()
-    assert "Slurm does not know it any more" in str(next(executor.collect()).error)
+    assert "Slurm does not know it any more" in str(next(executor.collect(wait=False)).error)
 
 
 def test_a_controller_that_is_away_is_asked_again(world, monkeypatch):
-    executor = world.submit([spec("r")], wait=True)
+    executor = world.submit([spec("r")])
     world.end("r")
     answers = iter([BackendUnavailableError("no answer"), None])
     real = world.slurm.tasks
@@ -248,8 +248,8 @@ def test_a_controller_that_is_away_is_asked_again(world, monkeypatch):
     monkeypatch.setattr(world.slurm, "tasks", tasks)
     assert [r.run for r in executor.collect()] == ["r"]
     assert "no answer; asking again" in world.said[-1]
-    monkeypatch.setattr(waiting, "_PATIENCE_S", 0.0)
-    executor = World.executor(world, wait=True)
+    monkeypatch.setattr(waiting, "PATIENCE_S", 0.0)
+    executor = World.executor(world)
     answers = iter([None, *[BackendUnavailableError("no answer")] * 9])
     world.records.found.clear()
     world.slurm.states["1_0"] = ("RUNNING", "None")

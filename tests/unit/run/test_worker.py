@@ -10,7 +10,6 @@ import io
 import shutil
 import tempfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,7 +176,7 @@ def test_a_need_that_was_cancelled_cancels_the_run(place):
 def test_a_workflow_that_the_engine_ends_with_its_worker_is_no_failed_run(place):
     """Slurm signals every process of a job: the workflow may be gone first."""
     with Scratch(place.home.scratch) as scratch:
-        worker = replace(place.worker(scratch), machine={"kernel": "Linux"})
+        worker = place.worker(scratch)._replace(machine={"kernel": "Linux"})
         threading.Timer(0.4, place.stop.set).start()
         with pytest.raises(InterruptedRunError):
             worker.execute(script("sleep 0.2; kill -TERM $$; sleep 5"))
@@ -186,7 +185,7 @@ def test_a_workflow_that_the_engine_ends_with_its_worker_is_no_failed_run(place)
 
 def test_the_machine_that_an_engine_chose_is_in_the_record_and_no_other(place):
     with Scratch(place.home.scratch) as scratch:
-        worker = replace(place.worker(scratch), machine={"kernel": "Linux 9"})
+        worker = place.worker(scratch)._replace(machine={"kernel": "Linux 9"})
         record = worker.execute(script(QUICK))
     assert records.decode_record(place.recorded()) == record
     assert record.machine == {"kernel": "Linux 9"}
