@@ -122,11 +122,11 @@ def test_a_refusal_that_nobody_caused_is_no_loss(client, proxy, bucket):
 
 
 def test_a_clock_that_is_wrong_is_named(client, proxy, bucket, monkeypatch):
-    import datetime
+    import datetime as dt
 
     from botocore import auth
 
-    wrong = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=3)
+    wrong = dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)
     monkeypatch.setattr(auth, "get_current_datetime", lambda remove_tzinfo=True: (wrong.replace(tzinfo=None) if remove_tzinfo else wrong))  # fmt: skip
     proxy.strict_clock = True
     with pytest.raises(
