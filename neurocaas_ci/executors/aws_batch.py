@@ -13,7 +13,7 @@ from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.placing import ENGINE, Placing
 from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.batch.watch import LOST, Describe, Standing, Watch, task_id
-from neurocaas_ci.executors.batch.words import machine_of
+from neurocaas_ci.executors.batch.words import container_instances, machine_of
 from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, Runs, Unfinished
 from neurocaas_ci.executors.submissions import Journal
 from neurocaas_ci.executors.waiting import Waiting
@@ -177,9 +177,13 @@ class AwsBatchExecutor:
         This is done before a run is submitted again, and before its result is given to anybody.
         """
         ended = {_id(s): run for run, s in standing.items() if s and s.state == "ended" and _id(s)}
-        for handle, job in self._batch.describe(list(ended)).items():
+        described = self._batch.describe(list(ended))
+        known = container_instances(described.values())
+        instances = self._batch.instances(known) if known else {}
+        for handle, job in described.items():
             spec = self._specs[ended[handle]]
-            keep_attempts(self._state, spec.job, spec.run, job, self._placing.price(spec))
+            price = self._placing.price(spec)
+            keep_attempts(self._state, spec.job, spec.run, job, price, instances)
 
     def _result(
         self, spec: RunSpec, placement: Placement, ended_for: float

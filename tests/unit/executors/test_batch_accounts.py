@@ -8,7 +8,7 @@ from test_local import record, spec
 from test_slurm import JOB, Records
 
 from neurocaas_ci.errors import IntegrityError
-from neurocaas_ci.executors.attempts import attempts_cost, attempts_key, read_attempts
+from neurocaas_ci.executors.attempts import attempts_key, read_attempts
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
 from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.interface import RunGraph, Unfinished
@@ -56,6 +56,9 @@ class FakeBatch:
     def tasks(self, array, statuses):
         return [self.jobs[n] for n in self.places(array) if self.jobs[n]["status"] in statuses]
 
+    def instances(self, arns):
+        return {arn: {"id": f"i-{arn[-1]}", "type": "m5.large"} for arn in arns}
+
     def end(self, _job, _reason):
         pass
 
@@ -88,7 +91,8 @@ class World:
         self.records.found[run] = record(run)
 
     def cost(self, run):
-        return attempts_cost(self.state, JOB, run)
+        document = read_attempts(self.state, JOB, run)
+        return None if document is None else document["cost_usd"]
 
 
 @pytest.fixture
