@@ -79,6 +79,10 @@ def ended_reason(job: Mapping[str, Any]) -> str:
     for start, words in _ENDS.items():
         if status.startswith(start) or detail.startswith(start):
             return f"{words} ({said})"
+    for start, words in _REASONS.items():
+        # The queue's limit for what cannot start has ended it (JobStateTimeLimitActions).
+        if start in status:
+            return f"{words} ({said})"
     code = container.get("exitCode")
     if code is not None:
         return f"the worker ended with exit code {code}" + (f" ({said})" if said else "")
