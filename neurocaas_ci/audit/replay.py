@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from neurocaas_ci.audit.compare import compare_files, needs_content, rule_for
 from neurocaas_ci.audit.verdict import judge
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import IntegrityError, NeurocaasError, UsageError
+from neurocaas_ci.executors.interface import Executor, Runs
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.certificate import Certificate
 from neurocaas_ci.model.digest import Sha256
@@ -37,15 +38,18 @@ _EXACT = Comparison("identical", "exact", "the same bytes", (), {})
 class Replayer:
     """What a replay needs of this machine: the same as running a job does, and where results are.
 
-    `sandbox` gives the sandbox for a folder of attempts; `originals` is a folder of fetched results
-    whose files are used, when they are the certified ones, to show what differs.
+    `sandbox` gives the sandbox for a folder of attempts, `executors` what makes executors for a home
+    and the registry at the pinned commit. `apart` gives, for an empty folder, a home that nobody else
+    uses, and removes what it has elsewhere. `originals` is a folder of fetched results whose files
+    are used, when they are the certified ones, to show what differs.
     """
 
     repo: Path
     home: Home
     images: Images
     sandbox: Callable[[Path], Sandbox]
-    make_executor: MakeExecutor
+    executors: Callable[[Home, GitTree], MakeExecutor]
+    apart: Callable[[Path], AbstractContextManager[Home]]
     observer: Observer
     cpus: int
     originals: Path | None = None
@@ -63,25 +67,26 @@ class Replayer:
                 where=certificate.job,
                 hint=f"it has: {known}",
             )
-        started = _now()
+        started, machine = _now(), machine_facts()
         runs: tuple[RunReplay, ...] = ()
         verdict: Verdict = "impossible"
         reason = ""
         try:
-            with Scratch(self.home.scratch) as scratch:
-                own = Home(scratch.new(), self.home.cache)
-                runs = tuple(self._runs(certificate, dataset, own))
+            with Scratch(self.home.scratch) as scratch, self.apart(scratch.new()) as own:
+                records = tuple(self._runs(certificate, dataset, own))
+                runs = tuple(run for run, _ in records)
+                # What an engine chose counts, not the machine that waited for it.
+                machine = next((dict(m) for _, m in records if m), machine)
             verdict, reason = judge(runs)
         except _ImpossibleError as problem:
             reason = str(problem)
         return Replay(
-            certificate.sha256, certificate.job, verdict, reason, runs, machine_facts(), started,
-            _now(),
+            certificate.sha256, certificate.job, verdict, reason, runs, machine, started, _now(),
         )  # fmt: skip
 
     def _runs(
         self, certificate: Certificate, dataset: str | None, own: Home
-    ) -> Iterator[RunReplay]:
+    ) -> Iterator[tuple[RunReplay, Mapping[str, Any] | None]]:
         if certificate.version_commit is None:
             raise _ImpossibleError("the job was cancelled before it began: there is nothing to run")
         try:
@@ -97,7 +102,7 @@ class Replayer:
         for run, note in certificate.runs.items():
             record = read_record(own, certificate.job, run)
             if record is not None:
-                yield self._compare(certificate, blueprint, own, record, note)
+                yield self._compare(certificate, blueprint, own, record, note), record.machine
 
     def _blueprint(self, certificate: Certificate, commit: str) -> Blueprint:
         try:
@@ -117,12 +122,10 @@ class Replayer:
         """Make the certified inputs, and nothing else, appear in the store of the replay."""
         missing: list[str] = []
         for item in certificate.datasets:
-            target = own.local_blobs.path(item.sha256)
-            if dataset not in {None, item.name} or target.exists():
+            if dataset not in {None, item.name}:
                 continue
-            target.parent.mkdir(exist_ok=True)
             try:
-                self.home.blobs.place(item.sha256, target)
+                self._take_input(item.sha256, own)
             except IntegrityError:
                 # The reconciler reads such a file itself, and compares its digest.
                 if not item.uri.startswith("file:"):
@@ -135,11 +138,28 @@ class Replayer:
                 + "; `neurocaas data put FILE` adds them, found by their digest"
             )
 
+    def _take_input(self, digest: Sha256, own: Home) -> None:
+        if own.store is not None:
+            with self.home.blobs.open(digest) as stream:
+                if own.blobs.put(stream).sha256 != digest:
+                    raise IntegrityError("the stored input no longer has its digest", where=digest)
+            return
+        target = own.local_blobs.path(digest)
+        if not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            self.home.blobs.place(digest, target)
+
     def _reconcile(
         self, certificate: Certificate, dataset: str | None, head: GitTree, own: Home
     ) -> None:
         def only(spec: RunSpec) -> bool:
             return dataset is None or spec.config["dataset"] == f"dataset/{dataset}"
+
+        maker, made = self.executors(own, head), list[Executor]()
+
+        def make(runs: Runs) -> Executor:
+            made.append(maker(runs))
+            return made[-1]
 
         reconciler = Reconciler(
             repo=self.repo,
@@ -147,7 +167,7 @@ class Replayer:
             home=own,
             images=self.images,
             sandbox=self.sandbox(own.scratch),
-            make_executor=self.make_executor,
+            make_executor=make,
             observer=self.observer,
             # Nobody is charged for a replay.
             refusal=lambda _job, _commit: None,
@@ -158,7 +178,15 @@ class Replayer:
             only=only,
         )
         merged = Merged(certificate.manifest_path, certificate.registry_commit, int(time.time()))
-        outcome = reconciler.reconcile([merged])[0]
+        try:
+            outcome = reconciler.reconcile([merged])[0]
+        except BaseException:
+            for executor in made:
+                # Nobody will take up what an engine goes on with.
+                if executor.capabilities().detached:
+                    with suppress(NeurocaasError):
+                        executor.cancel()
+            raise
         if outcome.error is not None:
             raise _ImpossibleError(_reason(outcome.error)) from outcome.error
 
@@ -211,7 +239,7 @@ class Replayer:
         rule = rule_for(blueprint.outputs, name.partition("/")[2])
         original = self._original(name, before, own)
         if original is not None:
-            return compare_files(rule, original, own.local_blobs.path(after), name)
+            return compare_files(rule, original, self._again(after, own), name)
         kind = str(rule["kind"])
         if needs_content(rule):
             text = "the certified bytes are not here to compare with; name a folder that has them"
@@ -220,6 +248,15 @@ class Replayer:
             return Comparison("ignored", kind, "other bytes, which the blueprint ignores", (), {})
         text = f"other bytes: sha256 {before[:12]}… before, {after[:12]}… now"
         return Comparison("different", kind, text, (), {})
+
+    def _again(self, digest: Sha256, own: Home) -> Path:
+        """Return a file with bytes of this replay."""
+        if own.store is None:
+            return own.local_blobs.path(digest)
+        path = own.scratch / f"again-{digest}"
+        if not path.exists():
+            own.blobs.place(digest, path)
+        return path
 
     def _original(self, name: str, digest: Sha256, own: Home) -> Path | None:
         """Return a file with the certified bytes: of the named folder, or from the store."""

@@ -14,9 +14,8 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from neurocaas_ci.errors import BuildError
 from neurocaas_ci.model.digest import Sha256, canonical_json, parse_sha256, sha256_bytes
@@ -33,8 +32,7 @@ DISK_ERRORS = {
 """The error numbers by which our own disk refuses, and what to do about each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """A content of the image store; `size` is bytes."""
 
     digest: Sha256

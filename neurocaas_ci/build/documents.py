@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurocaas_ci.build.cache import Blob
 from neurocaas_ci.build.constants import BUILDER, CREATED, NOBODY
@@ -21,8 +20,7 @@ _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 TAR_LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLayer:
+class StoredLayer(NamedTuple):
     """A layer blob, the digest of its uncompressed content, and what it holds in one word."""
 
     blob: Blob
@@ -31,8 +29,7 @@ class StoredLayer:
     title: str = "base"
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """An image as its manifest and config describe it."""
 
     digest: Sha256

@@ -7,9 +7,8 @@ something is built.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.documents import Image, read_image, read_manifest
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from neurocaas_ci.registry.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class RootImage:
+class RootImage(NamedTuple):
     """An image that is unpacked and checked, and what it runs."""
 
     image: Sha256

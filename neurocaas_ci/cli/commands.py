@@ -47,6 +47,8 @@ _COMMANDS = {
     "run": _Entry("reconcile", _EVERYONE, "The same as reconcile."),
     "certify": _Entry("certify", _EVERYONE, "Sign certificates of jobs that have ended."),
     "usage": _Entry("usage", _EVERYONE, "Show jobs and compute hours of a registry."),
+    "site": _Entry("site", _EVERYONE, "Write the website of a registry."),
+    "publish": _Entry("publish", _EVERYONE, "Publish an uploaded website on GitHub Pages."),
     "deploy": _Entry("deploy", _EVERYONE, "Bring the platform in the cloud to what main says."),
     "worker": _Entry("worker", _EVERYONE, "Execute one run from its spec (what engines start)."),
 }

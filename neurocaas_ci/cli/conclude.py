@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurocaas_ci.cli.common import say
+from neurocaas_ci.certify.batch import Batch
+from neurocaas_ci.cli.common import ORIGIN_MAIN, say
+from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.signers import SignerKind, make_signer
 from neurocaas_ci.errors import NeurocaasError, VerificationError
 from neurocaas_ci.run.home import Home
@@ -14,6 +16,9 @@ from neurocaas_ci.run.observer import Outcome
 
 if TYPE_CHECKING:
     from neurocaas_ci.certify.certifier import Certifier
+
+# GitHub takes six pushes a minute to one repository (docs: "Repository limits").
+_PAUSE_SECONDS = 10.0
 
 
 class Concluder:
@@ -34,14 +39,24 @@ class Concluder:
         self._repo, self._ref, self._commit, self._home = repo, ref, commit, home
         self._kind, self._trust_config = kind, trust_config
         self._certifier: Certifier | None = None
+        self._batch = Batch(self._published, _PAUSE_SECONDS if ref == ORIGIN_MAIN else 0)
 
     def __call__(self, job: str) -> None:
-        """Certify a job that has a record; raise what certifying raises."""
+        """Certify a job that has a record; raise what certifying raises.
+
+        Main of an origin gets it now, or together with what else ends within some seconds.
+        """
         try:
-            self._publish({job: self._made().sign(job)})
+            bundle = self._made().sign(job)
         except NeurocaasError as error:
             say(f"  not certified: {error}")
             raise
+        self._batch.add(job, bundle)
+
+    def finish(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Bring onto main what waits; return the outcomes with what kept their certificates back."""
+        errors = self._batch.finish()
+        return [one._replace(error=errors.get(one.job, one.error)) for one in outcomes]
 
     def outcomes(self, jobs: Sequence[str]) -> list[Outcome]:
         """Certify jobs that ended earlier, all in one commit, and return how they stand."""
@@ -54,6 +69,12 @@ class Concluder:
             except NeurocaasError as error:
                 say(f"  not certified: {error}")
                 errors[job] = error
+        errors |= self._published(signed)
+        return [Outcome(job, "ended", errors.get(job)) for job in jobs]
+
+    def _published(self, signed: Mapping[str, bytes]) -> dict[str, NeurocaasError]:
+        """Bring certificates onto main in one commit; return what kept which of them back."""
+        errors: dict[str, NeurocaasError] = {}
         try:
             self._publish(signed)
         except VerificationError:
@@ -67,7 +88,7 @@ class Concluder:
         except NeurocaasError as error:
             say(f"  not certified: {error}")
             errors |= dict.fromkeys(signed, error)
-        return [Outcome(job, "ended", errors.get(job)) for job in jobs]
+        return errors
 
     def _made(self) -> Certifier:
         if self._certifier is None:
@@ -80,6 +101,9 @@ class Concluder:
         return self._certifier
 
     def _publish(self, signed: Mapping[str, bytes]) -> None:
+        if signed and self._ref == ORIGIN_MAIN:
+            # What was lent when this began lasts for an hour; jobs may take longer.
+            lend_credentials(self._repo)
         for done in self._made().publish(signed).values() if signed else ():
             say(f"  certificate: {done.path}" + ("" if done.commit else " (already on main)"))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.forges.rights import NEEDED, PUSH, Rights
 
 if TYPE_CHECKING:
     from neurocaas_ci.forges.github import GitHub
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _HTTP = re.compile(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
 _SSH = re.compile(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
 _PUBLIC = "https://github.com"
+# The variables that `address_from` takes a token from; without one of them git is not asked.
+_TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "NEUROCAAS_APP_ID"})
 
 
 def open_github(repo: Path) -> GitHub:
@@ -28,13 +31,16 @@ def open_github(repo: Path) -> GitHub:
 
 
 def lend_credentials(repo: Path) -> None:
-    """Let the git commands of this process reach a repository on GitHub with its token, if there is one."""
-    if not is_on_github(repo):
+    """Let the git commands of this process reach a repository on GitHub with its token, if there is one.
+
+    Called again, it lends a new one where the first has nearly ended.
+    """
+    if not (_TOKENS & os.environ.keys() and is_on_github(repo)):
         return
     from neurocaas_ci.forges.credentials import git_credentials
 
     try:
-        address = _address(repo)
+        address = _address(repo, PUSH)
     except (UsageError, BackendUnavailableError):
         # A public repository is read without one, and people have credentials of their own.
         return
@@ -52,12 +58,12 @@ def repository_of(repo: Path) -> str | None:
     return None if place is None else place[1]
 
 
-def _address(repo: Path) -> Address:
+def _address(repo: Path, needed: Rights = NEEDED) -> Address:
     from neurocaas_ci.forges.github_client import address_from
 
     place = _place(repo)
     named = os.environ.get("GITHUB_REPOSITORY") or (place[1] if place else None)
-    address = address_from(os.environ, named)
+    address = address_from(os.environ, named, needed)
     return replace(address, server=place[0]) if place else address
 
 

@@ -11,7 +11,7 @@ import click
 from neurocaas_ci.cli.common import LOGIN, find_repo, repo_option, say
 from neurocaas_ci.cli.init_platform import platform
 from neurocaas_ci.cli.scaffold import files
-from neurocaas_ci.errors import UsageError
+from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.stores.directory import atomic_write
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
@@ -23,6 +23,36 @@ def command() -> None:
 
 
 command.add_command(platform)
+
+
+@command.command("owners")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 10 when it would change.")
+@repo_option
+def owners(repo: Path | None, *, check: bool) -> None:
+    """Write .github/CODEOWNERS from the registry: maintainers, and who maintains which analysis.
+
+    GitHub then asks for the same people as the plan of a pull request does. Run it after maintainers
+    have changed, or an analysis was added.
+    """
+    from neurocaas_ci.plan.owners import PATH, code_owners
+    from neurocaas_ci.registry import Registry
+    from neurocaas_ci.registry.folder import FolderTree
+
+    root = find_repo(repo)
+    text = code_owners(Registry(FolderTree(root)))
+    path = root / PATH
+    if path.is_file() and path.read_bytes() == text.encode():
+        say(f"{PATH} says what the registry says")
+        return
+    if check:
+        raise FindingsError(
+            "it does not name who the registry names",
+            where=PATH,
+            hint="`neurocaas init owners` writes it anew",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, text.encode())
+    click.echo(PATH)
 
 
 @command.command("blueprint")

@@ -11,6 +11,7 @@ import click
 from neurocaas_ci.cli.common import LOGIN, find_repo, repo_option, say
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.plan.owners import PATH, code_owners
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.overlay import File, OverlayTree
@@ -20,7 +21,6 @@ from neurocaas_ci.stores.directory import atomic_write
 from neurocaas_ci.validate.context import FOLDERS
 from neurocaas_ci.validate.engine import judge
 
-_OWNERS = ".github/CODEOWNERS"
 _MAINTAINERS = re.compile(r"(?m)^maintainers: .*$")
 _GROUP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _KEPT = {"README.md"}
@@ -65,7 +65,7 @@ def platform(
     root = find_repo(repo)
     _check_names(login, group)
     tree = FolderTree(root)
-    changes = _changes(tree, _people(login, forge_id, name, group, budget), login, root)
+    changes = _changes(tree, _people(login, forge_id, name, group, budget), login)
     errors = _errors(tree, changes)
     if errors:
         raise FindingsError(
@@ -126,7 +126,7 @@ def _people(login: str, forge_id: int, name: str, group: str, budget: int) -> di
     }
 
 
-def _changes(tree: FolderTree, people: dict[str, bytes], login: str, root: Path) -> Changes:
+def _changes(tree: FolderTree, people: dict[str, bytes], login: str) -> Changes:
     """Return what becomes of each file; None removes it. Raise UsageError for a registry in use."""
     for folder in ("registry/jobs", "certificates"):
         used = [e.path for e in tree.entries(folder) if e.path.rpartition("/")[2] not in _KEPT]
@@ -146,18 +146,20 @@ def _changes(tree: FolderTree, people: dict[str, bytes], login: str, root: Path)
         text = (tree.read(entry.path) or b"").decode()
         mine = _MAINTAINERS.sub(f"maintainers: [{login}]", text)
         changes[entry.path] = re.sub(r"(?m)^groups: .*$", "groups: []", mine).encode()
-    if (root / _OWNERS).is_file():
-        owners = (root / _OWNERS).read_text()
-        changes[_OWNERS] = re.sub(r"@[A-Za-z0-9-]+", f"@{login}", owners).encode()
+    made = Registry(OverlayTree(tree, _files(changes)))
+    changes[PATH] = code_owners(made).encode()
     return {path: new for path, new in changes.items() if tree.read(path) != new}
 
 
 def _errors(tree: Tree, changes: Changes) -> list[Finding]:
     """Judge the registry as it would be."""
-    files = {
+    findings = judge(None, Registry(OverlayTree(tree, _files(changes))), every_job=True)
+    return [finding for finding in findings if finding.severity == "error"]
+
+
+def _files(changes: Changes) -> dict[str, File | None]:
+    return {
         path: None if content is None else File(content, REGULAR)
         for path, content in changes.items()
         if path.split("/")[0] in FOLDERS
     }
-    findings = judge(None, Registry(OverlayTree(tree, files)), every_job=True)
-    return [finding for finding in findings if finding.severity == "error"]

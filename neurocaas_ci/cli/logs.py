@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from neurocaas_ci.cli.common import (
     repo_option,
     say,
 )
+from neurocaas_ci.cli.following import outlasting, pause
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.executors.submissions import read_submissions
 from neurocaas_ci.model.places import job_id
@@ -24,7 +25,6 @@ from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.live_logs import BEAT_SECONDS
 from neurocaas_ci.run.pending import select
 from neurocaas_ci.run.status import read_record
 
@@ -41,16 +41,15 @@ _POLL_SECONDS = 0.3
 def command(job: str, only: str | None, repo: Path | None, *, follow: bool, fetch: bool) -> None:
     """Print the logs of JOB, run after run, each line with its UTC time.
 
-    Of a run on AWS Batch that has no log yet, what its worker said is printed instead.
+    Of a run on AWS Batch that has no result and is not under way, what its worker said follows. With
+    NEUROCAAS_STORE it is what any machine with the same store has written; --follow also waits for
+    a job that has not started.
     """
     repo = find_repo(repo)
     with GitTree(repo, main_ref(repo, fetch=fetch)) as head:
         name = job_id(select(head, [job])[0])
     home = open_home()
-    plan = home.state.read(records.plan_key(name))
-    if plan is None:
-        raise UsageError("the job has not started", where=name, hint="`neurocaas status` says why")
-    runs = [run for run, _ in records.decode_plan(plan)["runs"]]
+    runs = _runs(home, name, follow=follow)
     if only is not None:
         if only not in runs:
             raise UsageError(f"no run {only!r}", where=name, hint=f"runs: {', '.join(runs[:20])}")
@@ -61,20 +60,55 @@ def command(job: str, only: str | None, repo: Path | None, *, follow: bool, fetc
         _print_log(home, name, run, follow=follow)
 
 
+def _runs(home: Home, job: str, *, follow: bool) -> list[str]:
+    """Return the runs of a job; whoever follows waits until it has started.
+
+    Raise UsageError for a job that has none, or none yet.
+    """
+    told = False
+    while True:
+        plan, over = outlasting(lambda: _begun(home, job), follow=follow)
+        if plan is not None:
+            return [run for run, _ in records.decode_plan(plan)["runs"]]
+        if over:
+            raise UsageError(
+                "the job was ended before it started, so nothing was written",
+                where=job,
+                hint="`neurocaas status` says why",
+            )
+        if not follow:
+            raise UsageError(
+                "the job has not started",
+                where=job,
+                hint="`neurocaas status` says why; --follow waits for it",
+            )
+        if not told:
+            say("the job has not started; waiting for it")
+        told = True
+        pause(home, _POLL_SECONDS)
+
+
+def _begun(home: Home, job: str) -> tuple[bytes | None, bool]:
+    """Return the plan of a job, if it has one, and whether the job is over."""
+    # In this order: what is over when it is asked for has its plan by then.
+    over = home.state.read(records.job_key(job)) is not None
+    return home.state.read(records.plan_key(job)), over
+
+
 def _print_log(home: Home, job: str, run: str, *, follow: bool) -> None:
     """Print one log from its start; a live log is read on while it grows."""
     done = 0
     while True:
         # Looked at before reading: what was written until then is complete.
-        record = read_record(home, job, run)
-        stream = _open_log(home, job, run, record)
+        record = outlasting(partial(read_record, home, job, run), follow=follow)
+        stream = outlasting(partial(_open_log, home, job, run, record), follow=follow)
         if stream is not None:
             with stream:
                 done = _print_from(stream, done)
         if record is not None or not follow:
             break
-        time.sleep(_POLL_SECONDS if home.store is None else BEAT_SECONDS / 2)
-    if record is None and not done:
+        pause(home, _POLL_SECONDS)
+    if record is None and not home.state.held(records.run_key(job, run)):
         _print_engine_log(home, job, run)
     if record is not None and record.log is None and record.message:
         say(f"({record.status}: {record.message})")

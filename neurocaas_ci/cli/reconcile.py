@@ -138,7 +138,8 @@ def command(
                 wait=wait,
             )
             try:
-                outcomes += reconciler.reconcile(merged)
+                ended_now = reconciler.reconcile(merged)
+                outcomes += conclude.finish(ended_now) if conclude else ended_now
             finally:
                 observer.close()
                 if shown is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import click
 
@@ -16,6 +16,7 @@ from neurocaas_ci.audit.verify import verify
 from neurocaas_ci.certify.publish import publish
 from neurocaas_ci.cli.auditing import Auditing, auditor_options, find_certificate, summary
 from neurocaas_ci.cli.common import open_home, say
+from neurocaas_ci.cli.executor_option import ExecutorKind
 from neurocaas_ci.cli.replaying import replayer
 from neurocaas_ci.cli.signers import SignerKind, make_signer, signer_options
 from neurocaas_ci.errors import (
@@ -37,7 +38,13 @@ _MAIN = "refs/heads/main"
 @click.argument("certificate", metavar="CERTIFICATE|JOB")
 @click.argument("outputs", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--dataset", help="Replay only the runs of this dataset.")
-@click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True)
+@click.option(
+    "--executor",
+    type=click.Choice(list(get_args(ExecutorKind))),
+    default="local",
+    show_default=True,
+    help="Where to run it again: here, on a Slurm cluster, on AWS.",
+)
 @click.option("--attest", is_flag=True, help="Sign the verdict and bring it onto main.")
 @signer_options
 @auditor_options
@@ -48,7 +55,7 @@ def command(
     certificate: str,
     outputs: Path | None,
     dataset: str | None,
-    executor: str,  # noqa: ARG001 - there is one so far; the choice is part of the interface
+    executor: ExecutorKind,
     signer: SignerKind,
     trust_config: Path | None,
     isolation: Literal["sandbox", "none"],
@@ -87,7 +94,9 @@ def command(
     content = read_certificate(read_payload(bundle))
     say(f"certificate sha256:{content.sha256} holds; running {content.job} again")
     home = open_home(sandboxed=True)
-    with replayer(history, home, isolation=isolation, cpus=cpus, originals=outputs) as again:
+    with replayer(
+        history, home, isolation=isolation, cpus=cpus, originals=outputs, executor=executor
+    ) as again:
         replay = again.replay(content, dataset)
     click.echo(as_json(replay) if style == "json" else as_text(replay), nl=False)
     if attest:

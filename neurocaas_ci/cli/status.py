@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from neurocaas_ci.cli.common import (
     repo_option,
     say,
 )
+from neurocaas_ci.cli.following import outlasting, pause
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.executors.interface import Placement
 from neurocaas_ci.executors.submissions import journal_key
@@ -44,7 +44,10 @@ _ENDED = {"succeeded", "failed", "cancelled"}
 @click.option("-f", "--follow", is_flag=True, help="Keep showing until the job has ended.")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, follow: bool) -> None:
-    """Show all jobs, or one JOB run by run, with its place in the queue, progress and reasons."""
+    """Show all jobs, or one JOB run by run, with its place in the queue, progress and reasons.
+
+    With NEUROCAAS_STORE it is what any machine with the same store has written, as it grows.
+    """
     repo = find_repo(repo)
     ref = main_ref(repo, fetch=fetch)
     home = open_home()
@@ -59,7 +62,7 @@ def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, foll
             hint="NEUROCAAS_GROUP says whose store is looked at",
         )
     while True:
-        views = _views(home, every, chosen)
+        views = outlasting(lambda: _views(home, every, chosen), follow=follow)
         if style == "json":
             click.echo(json.dumps(_document(views), indent=2))
         elif job:
@@ -68,7 +71,7 @@ def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, foll
             _show(_table(views), redraw=follow)
         if not follow or all(view.state in _ENDED for view in views):
             return
-        time.sleep(_FOLLOW_SECONDS)
+        pause(home, _FOLLOW_SECONDS)
 
 
 def _views(home: Home, every: list[Merged], chosen: set[str] | None) -> list[JobView]:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from neurocaas_ci.model.run import RunSpec
 
 Relation = Literal["each", "all"]
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(NamedTuple):
     """A dependency: `each` task on the task of the same number, or every task on `all` of them."""
 
     array: int
     relation: Relation
 
 
-@dataclass(frozen=True, slots=True)
-class JobArray:
+class JobArray(NamedTuple):
     """Runs of one step that an engine takes as one array; task k is `specs[k]`, counted from 0.
 
     `after` names earlier arrays by their position. An array of one run is an ordinary job.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 from neurocaas_ci.errors import IntegrityError
 from neurocaas_ci.stores.interface import Claim, StateStore
@@ -13,8 +13,7 @@ from neurocaas_ci.stores.interface import Claim, StateStore
 _SCHEMA = "neurocaas/submissions/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """An array that was, or may have been, given to the engine; task k is `runs[k]`.
 
     It is written without a `handle` before the engine is called, and with it afterwards. Its `name`
@@ -81,7 +80,7 @@ class Journal:
     def settle(self, name: str, handle: str | None, claim: Claim | None) -> None:
         """Write down the engine's handle, or with None that the call never reached it."""
         known = [
-            replace(s, handle=handle) if s.name == name else s
+            s._replace(handle=handle) if s.name == name else s
             for s in self._submissions
             if s.name != name or handle is not None
         ]
@@ -105,7 +104,7 @@ class Journal:
         return counts
 
     def _write(self, submissions: tuple[Submission, ...], claim: Claim | None) -> None:
-        document = {"schema": _SCHEMA, "submissions": [asdict(s) for s in submissions]}
+        document = {"schema": _SCHEMA, "submissions": [s._asdict() for s in submissions]}
         key = journal_key(self._job, self._engine)
         self._state.write(key, json.dumps(document, indent=1).encode(), claim=claim)
         self._submissions = submissions

@@ -58,7 +58,7 @@ def fetch(repo: Path, address: Address, number: int, url: str | None = None) -> 
         encoding="utf-8",
         errors="replace",
         check=False,
-        env={**git_environment(), **git_credentials(address.token, os.environ, address.server)},
+        env={**git_environment(), **git_credentials(address.fresh(), os.environ, address.server)},
         stdin=subprocess.DEVNULL,
         timeout=_SECONDS,
     )  # fmt: skip

@@ -166,7 +166,7 @@ class GitHub:
             # GitHub sends on to a signed address of its storage, which takes no token besides.
             first = requests.get(
                 artifact.archive_download_url,
-                headers={"Authorization": f"Bearer {self.address.token}"},
+                headers={"Authorization": f"Bearer {self.address.fresh()}"},
                 allow_redirects=False,
                 timeout=_SECONDS,
             )

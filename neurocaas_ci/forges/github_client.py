@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.errors import BackendUnavailableError, NeurocaasError, UsageError
 from neurocaas_ci.forges.credentials import SERVER
+from neurocaas_ci.forges.rights import NEEDED, Rights
 
 if TYPE_CHECKING:
     from github import Github
@@ -31,7 +32,7 @@ class Address:
     """Where a repository is on a GitHub: `owner/name`, the API's address, and who is asking.
 
     `bot` is the login under which comments are written; None asks GitHub whose token it is. `server`
-    is where repositories are cloned from.
+    is where repositories are cloned from. `token` is the one that was known first.
     """
 
     repository: str
@@ -39,14 +40,22 @@ class Address:
     api: str = API
     bot: str | None = None
     server: str = SERVER
+    renewed: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    def fresh(self) -> str:
+        """Return a token that has not ended: one of an app is made anew when its hour is nearly over."""
+        return self.token if self.renewed is None else self.renewed()
 
 
-def address_from(environment: Mapping[str, str], repository: str | None = None) -> Address:
+def address_from(
+    environment: Mapping[str, str], repository: str | None = None, needed: Rights = NEEDED
+) -> Address:
     """Return the address that the variables of GitHub Actions name.
 
     `GITHUB_TOKEN` (or `GH_TOKEN`), `GITHUB_REPOSITORY`, `GITHUB_API_URL` and `GITHUB_SERVER_URL` are
-    GitHub's own names. With `NEUROCAAS_APP_ID` and `NEUROCAAS_APP_KEY` a token of that app is made, which
-    lasts for an hour. Raise UsageError when something is missing.
+    GitHub's own names. With `NEUROCAAS_APP_ID` and `NEUROCAAS_APP_KEY` a token of that app is made, for
+    this repository and with the `needed` rights (default: all that the bot uses). Raise UsageError
+    when something is missing.
     """
     name = repository or environment.get("GITHUB_REPOSITORY", "")
     if not _NAME.fullmatch(name):
@@ -59,8 +68,10 @@ def address_from(environment: Mapping[str, str], repository: str | None = None) 
     server = environment.get("GITHUB_SERVER_URL") or SERVER
     app = environment.get("NEUROCAAS_APP_ID"), environment.get("NEUROCAAS_APP_KEY")
     if app[0] and app[1]:
-        token, bot = _app_token(app[0], app[1], name, api)
-        return Address(name, token, api, bot, server)
+        from neurocaas_ci.forges.github_app import app_token
+
+        made = app_token(app[0], app[1], name, api, needed)
+        return Address(name, made.value(), api, made.bot, server, made.value)
     given = environment.get("GITHUB_TOKEN") or environment.get("GH_TOKEN")
     if not given:
         raise UsageError(
@@ -72,50 +83,15 @@ def address_from(environment: Mapping[str, str], repository: str | None = None) 
     return Address(name, given, api, environment.get("NEUROCAAS_BOT") or actions, server)
 
 
-def _app_token(app: str, key: str, repository: str, api: str) -> tuple[str, str]:
-    """Return a token of an app for one repository, and the login under which it writes."""
-    from github import Auth, GithubIntegration, UnknownObjectException
-    from jwt import PyJWTError
-
-    from neurocaas_ci.forges.github_patience import patience
-
-    with translated("asking for a token of the app", f"app {app}"):
-        try:
-            integration = GithubIntegration(
-                auth=Auth.AppAuth(app, key),
-                base_url=api,
-                timeout=_TIMEOUT_SECONDS,
-                retry=patience(),
-                seconds_between_requests=0,
-                seconds_between_writes=0,
-            )
-            installation = integration.get_repo_installation(*repository.split("/"))
-            token = integration.get_access_token(installation.id).token
-            slug = integration.get_app().slug
-        except (ValueError, TypeError, PyJWTError) as error:
-            raise UsageError(
-                "the key of the app cannot be read",
-                where="NEUROCAAS_APP_KEY",
-                hint="it is the whole PEM file that GitHub gave, with its first and last line",
-            ) from error
-        except UnknownObjectException as error:
-            raise UsageError(
-                f"the app is not installed on {repository}",
-                where=f"app {app}",
-                hint="its owner can install it there (Settings, GitHub Apps); look at the name too",
-            ) from error
-    return token, f"{slug}[bot]"
-
-
 def connect(address: Address) -> tuple[Github, Repository]:
     """Return a client and its repository; nothing is asked yet."""
-    from github import Auth, Github
+    from github import Github
 
-    from neurocaas_ci.forges.github_patience import patience
+    from neurocaas_ci.forges.github_patience import FreshToken, patience
 
     client = Github(
         base_url=address.api,
-        auth=Auth.Token(address.token),
+        auth=FreshToken(address.fresh),
         timeout=_TIMEOUT_SECONDS,
         retry=patience(),
         # GitHub asks for a pause between writes of one client; ours come one by one and are few.

@@ -1,11 +1,12 @@
-"""How often GitHub is asked again, and how long its limits are waited for; loading this is slow."""
+"""How often GitHub is asked again, how long its limits are waited for, and by which token; loading is slow."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from github import GithubException
+from github import Auth, GithubException
 from github.GithubException import RateLimitExceededException
 from github.GithubRetry import GithubRetry
 
@@ -41,6 +42,19 @@ class Patience(GithubRetry):
                 kind = RateLimitExceededException
             raise kind(response.status, words, dict(response.headers))
         return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
+class FreshToken(Auth.Token):
+    """A token that is asked for at every request, for it may have been renewed meanwhile."""
+
+    def __init__(self, fresh: Callable[[], str]) -> None:
+        super().__init__(fresh())
+        self._fresh = fresh
+
+    @property
+    def token(self) -> str:
+        """Return the token for the next request."""
+        return self._fresh()
 
 
 def patience() -> Patience:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 def run_id(index: int, count: int, label: str) -> str:
@@ -11,16 +12,17 @@ def run_id(index: int, count: int, label: str) -> str:
     return f"{index + 1:0{max(3, len(str(count)))}d}-{label}"
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRun:
+class PlannedRun(NamedTuple):
     """One run as a protocol expands it from a job.
 
     `id` is unique in the job and safe as a file name; `dataset` is an index into the job's datasets;
-    `needs` maps a folder under /inputs to the id of the run whose outputs appear there.
+    `needs` maps a folder under /inputs to the id of the run whose outputs appear there;
+    `parameters` are all those of this run, where they are not the job's.
     """
 
     id: str
     step: str
     dataset: int | None
     replica: int | None = None
-    needs: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, str] = MappingProxyType({})
+    parameters: Mapping[str, Any] | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import Sha256, canonical_json, sha256_bytes
@@ -26,8 +26,7 @@ Reason = Literal[
 IsolationLevel = Literal["sandbox", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class InputFile:
+class InputFile(NamedTuple):
     """A file that a run sees at `/inputs/<path>`; `size` is bytes."""
 
     path: str
@@ -35,8 +34,7 @@ class InputFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFile:
+class OutputFile(NamedTuple):
     """A regular file that a run left at `/outputs/<path>`; `size` is bytes."""
 
     path: str
@@ -44,8 +42,7 @@ class OutputFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpec:
+class RunSpec(NamedTuple):
     """Everything a worker needs to execute one run, on any machine.
 
     `image` is the OCI manifest digest; `config` is what the workflow reads as config.yaml;
@@ -83,8 +80,7 @@ class RunSpec:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What a run used: seconds, bytes; `samples` rows are (seconds since start, CPU s, memory bytes)."""
 
     wall_s: float = 0.0
@@ -93,8 +89,7 @@ class Usage:
     samples: tuple[tuple[float, float, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Isolation:
+class Isolation(NamedTuple):
     """What was really enforced around a run; `cgroup` is v1, v2 or none."""
 
     level: IsolationLevel
@@ -105,8 +100,7 @@ class Isolation:
     enforced: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LogFile:
+class LogFile(NamedTuple):
     """The stored log of a run; `dropped` counts bytes over the limit that were not kept."""
 
     sha256: Sha256
@@ -114,8 +108,7 @@ class LogFile:
     dropped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """What happened in one run; `started` and `ended` are UTC, ISO 8601.
 
     `taken_from` is `<job id>#<run id>` when an identical earlier run was reused; `stages` maps
@@ -143,5 +136,5 @@ class RunRecord:
     ended: str
     attempt: int = 1
     taken_from: str | None = None
-    stages: Mapping[str, float] = field(default_factory=dict)
+    stages: Mapping[str, float] = MappingProxyType({})
     machine: Mapping[str, Any] | None = None

@@ -30,8 +30,12 @@ def names() -> tuple[str, ...]:
 
 def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:
     """Expand a job by its blueprint's protocol; raise LookupError for an unknown protocol."""
-    if blueprint.protocol not in names():
-        raise LookupError(f"no protocol named {blueprint.protocol!r}")
-    module = importlib.import_module(f"{__name__}.{blueprint.protocol}")
-    function: Expand = module.expand
-    return function(blueprint, job)
+    return _expander(blueprint.protocol)(blueprint, job)
+
+
+@functools.cache
+def _expander(protocol: str) -> Expand:
+    if protocol not in names():
+        raise LookupError(f"no protocol named {protocol!r}")
+    expander: Expand = importlib.import_module(f"{__name__}.{protocol}").expand
+    return expander

@@ -1,4 +1,4 @@
-"""How many runs a job may become, known before any is made; I/O is not handled here."""
+"""What keeps a job from becoming runs, known before any is made; I/O is not handled here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ MAX_RUNS = 50_000
 
 class TooManyRunsError(ValueError):
     """A job would become more runs than anybody could list."""
+
+
+class UnfitJobError(ValueError):
+    """A job asks its protocol for runs that cannot be made, though each value is allowed."""
 
 
 def bounded(runs: int) -> None:

@@ -90,6 +90,12 @@ class CatFile:
                     if answer is not None and len(answer[2]) <= _AHEAD_BYTES:
                         self._ahead[name] = answer[1:]
 
+    def folders_ahead(self, trees: Iterable[str]) -> None:
+        """Read git tree objects that are soon asked for as folders, as far as that helps."""
+        new = dict.fromkeys(tree for tree in trees if tree not in self._folders)
+        if len(new) > 1:
+            self.ahead(new)
+
     def commit(self, rev: str) -> str | None:
         """Return the full id of the commit that a branch, tag or id names, or None."""
         if not _PLAIN.fullmatch(rev):

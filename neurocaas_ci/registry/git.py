@@ -14,6 +14,7 @@ from neurocaas_ci.registry.plumbing import run_git
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry
 
 _MAX_ENTRIES = 500_000
+_FOLDERS_AT_ONCE = 1_000
 _FILES = {REGULAR, EXECUTABLE}
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -76,20 +77,22 @@ class GitTree:
         pending = [(f"{prefix}/" if prefix else "", start.id)]
         visited = 0
         while pending:
-            before, tree = pending.pop()
-            visited += 1
-            if visited + len(found) > _MAX_ENTRIES:
-                # A few objects that contain each other's copies can stand for billions of files.
-                raise UsageError(
-                    f"the commit holds more than {_MAX_ENTRIES} files",
-                    where=f"{self.commit}:{prefix}",
-                    hint="remove what does not belong into a registry",
-                )
-            for name, child in self._git.folder(tree).items():
-                if child.mode == FOLDER:
-                    pending.append((f"{before}{name}/", child.id))
-                else:
-                    found.append(TreeEntry(before + name, child.mode, child.id))
+            some, pending = pending[:_FOLDERS_AT_ONCE], pending[_FOLDERS_AT_ONCE:]
+            self._git.folders_ahead(tree for _, tree in some)
+            for before, tree in some:
+                visited += 1
+                if visited + len(pending) + len(found) > _MAX_ENTRIES:
+                    # A few objects that contain each other's copies can stand for billions of files.
+                    raise UsageError(
+                        f"the commit holds more than {_MAX_ENTRIES} files",
+                        where=f"{self.commit}:{prefix}",
+                        hint="remove what does not belong into a registry",
+                    )
+                for name, child in self._git.folder(tree).items():
+                    if child.mode == FOLDER:
+                        pending.append((f"{before}{name}/", child.id))
+                    else:
+                        found.append(TreeEntry(before + name, child.mode, child.id))
         found.sort()
         return found
 

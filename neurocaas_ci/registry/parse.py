@@ -25,7 +25,7 @@ from yaml.events import (
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.registry.decode import decode
 from neurocaas_ci.registry.document import Document, Node, Step, json_pointer
-from neurocaas_ci.registry.scalars import NotFiniteError, is_ambiguous, resolve
+from neurocaas_ci.registry.scalars import NotFiniteError, is_ambiguous, may_be_special, resolve
 
 _MAX_DEPTH = 50
 _MAX_VALUES = 100_000
@@ -135,56 +135,53 @@ class _Folding:
         self._place(frame.data, frame.node)
 
     def _scalar(self, event: Any) -> None:
-        mark = event.start_mark
-        node = Node(mark.line + 1, mark.column + 1)
+        if event.tag is not None:
+            self._tag(event, "str")
         frame = self._stack[-1] if self._stack else None
-        self._tag(event, "str")
-        if frame is not None and frame.node.fields is not None and frame.key is None:
+        if frame is not None and frame.key is None and frame.node.fields is not None:
             self._key(frame, event)
             return
+        mark = event.start_mark
+        node = Node(mark.line + 1, mark.column + 1)
         value: Any = event.value
-        plain = not event.style and event.tag is None
-        if plain:
-            try:
-                value = resolve(event.value)
-            except NotFiniteError:
-                self._add(
-                    "NC-F009",
-                    event,
-                    f"{_short(event.value)} is no number that every reader can hold",
-                    "write a finite number of at most 18 digits, or put text into quotes",
-                )
-                value = 0
-            if is_ambiguous(event.value):
-                self._add(
-                    "NC-F008",
-                    event,
-                    f"`{_short(event.value)}` means different things to YAML 1.1 and YAML 1.2",
-                    f'write "{_short(event.value)}" for the text, true or false for a switch, '
-                    "or a plain decimal number",
-                )
+        if not event.style and event.tag is None and may_be_special(value):
+            value = self._plain(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, node)
         self._place(value, node)
+
+    def _plain(self, event: Any) -> Any:
+        """Return what a plain scalar means, and add what readers would disagree about."""
+        text = event.value
+        shown = _short(text)
+        value: Any = 0
+        try:
+            value = resolve(text)
+        except NotFiniteError:
+            self._add(
+                "NC-F009",
+                event,
+                f"{shown} is no number that every reader can hold",
+                "write a finite number of at most 18 digits, or put text into quotes",
+            )
+        if is_ambiguous(text):
+            self._add(
+                "NC-F008",
+                event,
+                f"`{shown}` means different things to YAML 1.1 and YAML 1.2",
+                f'write "{shown}" for the text, true or false for a switch, '
+                "or a plain decimal number",
+            )
+        return value
 
     def _key(self, frame: _Frame, event: Any) -> None:
         mark = event.start_mark
         key = event.value
         frame.key = (key, mark.line + 1, mark.column + 1)
-        if event.style or event.tag is not None:
-            pass
-        elif key == "<<":
-            self._add("NC-F007", event, "merge keys (`<<`) are not YAML 1.2", "write the keys out")
-            frame.skip = True
-            return
-        else:
-            try:
-                text = isinstance(resolve(key), str) and not is_ambiguous(key)
-            except NotFiniteError:
-                text = False
-            if not text:
-                shown = _short(key) or "(empty)"
-                self._add("NC-F007", event, f"the key {shown} is not text", f'write "{shown}"')
+        if not event.style and event.tag is None and (key == "<<" or may_be_special(key)):
+            self._plain_key(frame, event)
+            if frame.skip:
+                return
         if key in frame.data:
             self._add(
                 "NC-F006",
@@ -196,9 +193,24 @@ class _Folding:
         if event.anchor is not None:
             self._anchors[event.anchor] = (key, Node(mark.line + 1, mark.column + 1))
 
+    def _plain_key(self, frame: _Frame, event: Any) -> None:
+        key = event.value
+        if key == "<<":
+            self._add("NC-F007", event, "merge keys (`<<`) are not YAML 1.2", "write the keys out")
+            frame.skip = True
+            return
+        try:
+            text = isinstance(resolve(key), str) and not is_ambiguous(key)
+        except NotFiniteError:
+            text = False
+        if not text:
+            shown = _short(key) or "(empty)"
+            self._add("NC-F007", event, f"the key {shown} is not text", f'write "{shown}"')
+
     def _open(self, event: Any, data: Any) -> None:
         mapping = isinstance(data, dict)
-        self._tag(event, "map" if mapping else "seq")
+        if event.tag is not None:
+            self._tag(event, "map" if mapping else "seq")
         mark = event.start_mark
         node = Node(mark.line + 1, mark.column + 1)
         if mapping:
@@ -280,7 +292,7 @@ class _Folding:
             keys[key] = (line, column)
 
     def _tag(self, event: Any, expected: str) -> None:
-        if event.tag is None or event.tag in {"!", _CORE + expected}:
+        if event.tag in {"!", _CORE + expected}:
             return
         self._add(
             "NC-F010",

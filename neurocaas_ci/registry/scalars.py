@@ -26,6 +26,8 @@ _AMBIGUOUS = re.compile(
 )
 _NUMBERS = frozenset("-+.0123456789")
 _SWITCHES = frozenset("yYnNoO")
+_FIRST_LETTERS = _SWITCHES | frozenset(word[0] for word in _WORDS if word)
+_LONGEST_WORD = max(map(len, _WORDS))
 _MAX_DIGITS = 18
 
 Scalar = str | int | float | bool | None
@@ -33,6 +35,13 @@ Scalar = str | int | float | bool | None
 
 class NotFiniteError(ValueError):
     """The scalar is NaN, infinite, or too large for every reader to hold exactly."""
+
+
+def may_be_special(text: str) -> bool:
+    """Tell, at a glance, whether a plain scalar may be anything but its own text to any reader."""
+    if not text or text[0] in _NUMBERS:
+        return True
+    return len(text) <= _LONGEST_WORD and text[0] in _FIRST_LETTERS
 
 
 def resolve(text: str) -> Scalar:

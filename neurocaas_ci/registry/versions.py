@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from neurocaas_ci.registry.catfile import CatFile
@@ -26,6 +27,10 @@ class Versions:
 
     def commit_of(self, name: str, version: str) -> str | None:
         """Return the commit that published a version first, or None when none did."""
+        return self.known(name).get(version)
+
+    def known(self, name: str) -> Mapping[str, str]:
+        """Return the commits that published the versions of a blueprint, the newest version first."""
         if self._contents is None:
             self._contents = self._walk()
         if name not in self._known:
@@ -38,7 +43,7 @@ class Versions:
                     # Newest first: the last one stands, the commit that published it first.
                     found[number] = commit
             self._known[name] = found
-        return self._known[name].get(version)
+        return self._known[name]
 
     def _walk(self) -> dict[str, list[tuple[str, str]]]:
         """Return commit and content id of every state of every blueprint, newest first."""

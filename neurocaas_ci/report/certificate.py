@@ -74,9 +74,9 @@ def _lines(c: Certificate, logged: str) -> Iterator[str]:
     yield from _rows("input", [f"{d.uri}  {d.size:,} bytes  sha256:{d.sha256}" for d in c.datasets])
     yield from _rows("output", [f"{name}  sha256:{digest}" for name, digest in c.subjects.items()])
     yield _row("runs", _runs(c))
-    yield _row("machine", _machine(c.internal))
+    yield _row("machine", machine(c.internal))
     yield from _rows("instance", list(_instances(c)))
-    yield _row("isolation", _isolation(c.internal))
+    yield _row("isolation", isolation(c.internal))
     yield _row("cost", f"{_number(note.get('cost_usd'))} USD, {_number(note.get('cpu_s'))} CPU s")
     yield _row("run by", f"{c.builder} {c.builder_version}, {c.invocation}")
     yield _row("time", f"{c.started} to {c.finished}")
@@ -106,7 +106,8 @@ def _runs(c: Certificate) -> str:
     return f"{len(states)} ({counts}){reused}" if states else "none"
 
 
-def _machine(internal: Any) -> str:
+def machine(internal: Any) -> str:
+    """Return on what a certificate says that a job ran; no word of it is relied on."""
     try:
         got = internal["hardware"]["got"]
         asked = ", ".join(f"{step}: {kind}" for step, kind in internal["hardware"]["asked"].items())
@@ -119,8 +120,8 @@ def _instances(c: Certificate) -> Iterator[str]:
     """Yield one line per machine of a provider, with what shows that it was fresh or was not."""
     lines: dict[str, list[str]] = {}
     for run, note in c.runs.items():
-        instance, machine = note.get("instance"), note.get("machine")
-        use = machine.get("first_use") if isinstance(machine, dict) else None
+        instance, found = note.get("instance"), note.get("machine")
+        use = found.get("first_use") if isinstance(found, dict) else None
         if not isinstance(instance, dict) and not isinstance(use, dict):
             continue
         facts = instance if isinstance(instance, dict) else {}
@@ -128,9 +129,9 @@ def _instances(c: Certificate) -> Iterator[str]:
         words = " ".join(str(word) for word in named if word) or "not named"
         since = f", launched {facts['launched']}" if facts.get("launched") else ""
         lines.setdefault(f"{words}{since}", []).append(f"{run}: {_use(use)}")
-    for machine, runs in lines.items():
+    for words, runs in lines.items():
         more = f" and {len(runs) - _FEW_RUNS} more" if len(runs) > _FEW_RUNS else ""
-        yield f"{machine}; {', '.join(runs[:_FEW_RUNS])}{more}"
+        yield f"{words}; {', '.join(runs[:_FEW_RUNS])}{more}"
 
 
 def _use(use: Any) -> str:
@@ -141,7 +142,8 @@ def _use(use: Any) -> str:
     return f"used before, {_number(use.get('before'))} times, {_number(use.get('others'))} by other runs"
 
 
-def _isolation(internal: Any) -> str:
+def isolation(internal: Any) -> str:
+    """Return how runs were kept apart, as a certificate says."""
     try:
         kinds = [
             f"{kind['runs']} runs: {kind['level']}, {'with' if kind['network'] else 'no'} network, "

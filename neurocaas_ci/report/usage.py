@@ -114,7 +114,7 @@ def _heading(report: UsageReport, scope: UsageScope) -> Iterator[str]:
         f"{counted(total.jobs, 'job')} ({total.failed:,} failed, {total.cancelled:,} cancelled) of "
         f"{counted(report.users, 'user')} with {counted(total.datasets, 'dataset')} in "
         f"{counted(total.runs, 'run')}: {hours([total.compute])[0]} compute hours, "
-        f"{hours([total.cpu])[0]} CPU hours, {_money([total.cost])[0]} USD"
+        f"{hours([total.cpu])[0]} CPU hours, {money([total.cost])[0]} USD"
     )
     yield f"Ran locally: {total.local:,}; in workflows of a forge: {total.jobs - total.local:,}"
     yield from _gap(scope)
@@ -136,11 +136,11 @@ def _parallelism(report: UsageReport) -> list[str]:
         [
             [row.label for row in rows],
             [f"{t.jobs:,}" for t in tallies],
-            [_percent(t.jobs, total.jobs) for t in tallies],
+            [percent(t.jobs, total.jobs) for t in tallies],
             [f"{t.runs:,}" for t in tallies],
             hours([t.compute for t in tallies]),
-            [_percent(t.compute, total.compute) for t in tallies],
-            _money([t.cost for t in tallies]),
+            [percent(t.compute, total.compute) for t in tallies],
+            money([t.cost for t in tallies]),
         ],
     )
 
@@ -155,7 +155,7 @@ def _months(report: UsageReport) -> list[str]:
             [f"{row.new_users:,}" for row in report.months],
             [f"{t.jobs:,}" for t in tallies],
             hours([t.compute for t in tallies]),
-            _money([t.cost for t in tallies]),
+            money([t.cost for t in tallies]),
         ],
     )
 
@@ -171,7 +171,7 @@ def _analyses(report: UsageReport) -> list[str]:
             [f"{t.jobs:,}" for t in tallies],
             [f"{t.failed:,}" for t in tallies],
             hours([t.compute for t in tallies]),
-            _money([t.cost for t in tallies]),
+            money([t.cost for t in tallies]),
         ],
     )
 
@@ -191,14 +191,15 @@ def _table(titles: Sequence[str], columns: Sequence[Sequence[str]]) -> list[str]
     ]
 
 
-def _money(amounts: Sequence[int]) -> list[str]:
+def money(amounts: Sequence[int]) -> list[str]:
     """Return microdollars as dollars: to the cent, and exactly where all of them are small."""
     exact = next(d for d in range(2, 7) if all(amount % 10 ** (6 - d) == 0 for amount in amounts))
     digits = 2 if max(amounts) >= _MUCH else exact
     return [f"{dollars(amount):,.{digits}f}" for amount in amounts]
 
 
-def _percent(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
+    """Return a share in percent, or a dash where there is nothing to share."""
     return f"{100 * part / whole:.1f}" if whole else "-"
 
 

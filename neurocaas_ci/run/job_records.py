@@ -67,7 +67,16 @@ def finish(
             )
             key = records.job_key(resolved.job.id)
             state.write(key, document, claim=claim, durable=True)
+    _sweep(home, resolved)
     return Ended(status, message)
+
+
+def _sweep(home: Home, resolved: ResolvedJob) -> None:
+    """Remove the live logs that workers left which died between their record and their end."""
+    job = resolved.job.id
+    live = {records.log_key(job, spec.run) for spec in resolved.specs}
+    for key in live.intersection(home.state.keys(f"jobs/{job}/runs")):
+        home.state.erase(key)
 
 
 def _attempts(

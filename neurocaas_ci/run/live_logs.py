@@ -36,6 +36,10 @@ class LiveLogs(Protocol):
         """Return what is known of the log now, of whatever machine; None when there is none."""
         ...
 
+    def forget(self, key: str) -> None:
+        """Remove what is known of the log, if there is any."""
+        ...
+
 
 class FolderLogs:
     """Logs in the folder of the state itself: whoever sees the one sees the other."""
@@ -57,6 +61,10 @@ class FolderLogs:
             return self._state.path(key).open("rb")
         except OSError:
             return None
+
+    def forget(self, key: str) -> None:
+        """Remove the file, if it is there."""
+        self._state.path(key).unlink(missing_ok=True)
 
 
 class UploadedLogs:
@@ -99,6 +107,11 @@ class UploadedLogs:
         """Return what was sent last, or None."""
         data = self._state.read(key)
         return None if data is None else io.BytesIO(data)
+
+    def forget(self, key: str) -> None:
+        """Remove what was sent, and the file on this machine."""
+        self.path(key).unlink(missing_ok=True)
+        self._state.erase(key)
 
     def _beat(self, key: str, claim: Claim, ended: threading.Event) -> None:
         sent, pause = -1, 0.0

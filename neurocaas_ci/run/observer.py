@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Executor, Runs, Unfinished
@@ -43,8 +42,7 @@ class MakeExecutor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a job stands after a pass: the status of its record, or `waiting`.
 
     A job waits when something outside must change first, and `error` says what. Of a job that has

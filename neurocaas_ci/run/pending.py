@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.places import FOLDER, JOBS, certificate_path, job_id
@@ -14,8 +14,7 @@ from neurocaas_ci.run import records
 from neurocaas_ci.stores.interface import StateStore
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """A job on main: its manifest, the commit that brought it, and when (seconds since epoch)."""
 
     path: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,7 @@ class Reconciler:
             try:
                 self.conclude(merged.id)
             except NeurocaasError as error:
-                return replace(outcome, error=error)
+                return outcome._replace(error=error)
         return outcome
 
     def _begin(self, merged: Merged, scratch: Scratch) -> _Begun | Ended:
@@ -292,7 +292,7 @@ class Reconciler:
         )
         if self.only is None:
             return resolved
-        return replace(resolved, specs=tuple(spec for spec in resolved.specs if self.only(spec)))
+        return resolved._replace(specs=tuple(spec for spec in resolved.specs if self.only(spec)))
 
 
 def _unfinished(problems: Sequence[Unfinished], total: int, how: str) -> NeurocaasError:

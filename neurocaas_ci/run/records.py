@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import Sha256
@@ -28,8 +27,7 @@ _JOB = "neurocaas/job-record/v1"
 _PLAN = "neurocaas/job-plan/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class StepImage:
+class StepImage(NamedTuple):
     """Which environment a step of a job runs in."""
 
     iae: str
@@ -38,8 +36,7 @@ class StepImage:
     config: Sha256
 
 
-@dataclass(frozen=True, slots=True)
-class StepTerms:
+class StepTerms(NamedTuple):
     """On what terms the runs of a step are executed; `max_runtime` is seconds."""
 
     hardware: str
@@ -48,8 +45,7 @@ class StepTerms:
     limits: RunLimits
 
 
-@dataclass(frozen=True, slots=True)
-class JobPlan:
+class JobPlan(NamedTuple):
     """What a job resolved to when it was first taken up; written once, before the first run.
 
     `registry_commit` is the commit that added the manifest, `blueprint_commit` the one that
@@ -71,8 +67,7 @@ class JobPlan:
     started: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """How a job ended: one line per run, totals, and the machine it ran on.
 
     `prices` are US dollars per hour by step, as the cost was reckoned with; `costs` are US dollars by

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import FindingsError, UsageError
@@ -28,8 +29,7 @@ _HARDWARE = "registry/hardware"
 _HINT = "`neurocaas validate` explains every finding; `pr merge` would have refused this"
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedJob:
+class ResolvedJob(NamedTuple):
     """A job with everything that pins it, and the specs of its runs.
 
     `prices` per hour are by step, as they were when the job was merged; `roots` maps an image to its unpacked, verified root folder.
@@ -43,8 +43,7 @@ class ResolvedJob:
     max_parallel: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Pinned:
+class _Pinned(NamedTuple):
     """What a blueprint version stands for, whatever job names it."""
 
     commit: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256
@@ -16,8 +16,7 @@ from neurocaas_ci.protocols.parameters import effective
 CONFIG_SCHEMA = "neurocaas/config/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnvironment:
+class StepEnvironment(NamedTuple):
     """What a step starts: the image, its command and the variables it may see."""
 
     image: Sha256
@@ -59,7 +58,7 @@ def make_specs(
             config={
                 "schema": CONFIG_SCHEMA,
                 "dataset": None if dataset is None else dataset_path(dataset),
-                "parameters": parameters,
+                "parameters": parameters if run.parameters is None else dict(run.parameters),
                 "replica": run.replica,
             },
             inputs=inputs,

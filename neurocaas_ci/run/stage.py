@@ -7,9 +7,8 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
@@ -21,8 +20,7 @@ _OWNER = "owner.lock"
 _CONFIG = "config.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(NamedTuple):
     """One attempt's folders, and the marks that show whether an input was touched meanwhile."""
 
     inputs: Path

@@ -23,7 +23,7 @@ from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.worker import Worker
 
 # What of a sample a run sees: the folders that the workflow contract names.
-_SEEN = ("dataset", "steps", "replicas")
+_SEEN = ("dataset", "steps", "replicas", "combinations")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,10 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from neurocaas_ci.errors import IntegrityError, NeurocaasError
 from neurocaas_ci.model.digest import Sha256
@@ -42,8 +41,7 @@ class InterruptedRunError(NeurocaasError):
     exit_code = 130
 
 
-@dataclass(frozen=True)
-class Worker:
+class Worker(NamedTuple):
     """What a worker needs of its machine.
 
     `root_of` gives the verified root folder of an image, `logs` the live log of a state key; `stop`
@@ -166,8 +164,7 @@ class Worker:
             or not self.intact(earlier)
         ):
             return None
-        record = replace(
-            earlier,
+        record = earlier._replace(
             job=spec.job,
             run=spec.run,
             step=spec.step,
@@ -279,8 +276,8 @@ class Worker:
     def _never_ran(
         self, spec: RunSpec, status: RunStatus, reason: Reason, message: str, claim: Claim
     ) -> RunRecord:
-        now = _now()
-        return self._write(
+        now, key = _now(), records.log_key(spec.job, spec.run)
+        record = self._write(
             RunRecord(
                 job=spec.job,
                 run=spec.run,
@@ -293,7 +290,7 @@ class Worker:
                 image=spec.image,
                 inputs=spec.inputs,
                 outputs=(),
-                log=None,
+                log=self._last_words(key),
                 usage=Usage(),
                 isolation=_NO_ISOLATION,
                 hardware=spec.hardware,
@@ -302,6 +299,17 @@ class Worker:
             ),
             claim,
         )
+        self.logs.forget(key)
+        return record
+
+    def _last_words(self, key: str) -> LogFile | None:
+        """Keep what an interrupted attempt wrote; None when there was no attempt."""
+        stream = self.logs.open(key)
+        if stream is None:
+            return None
+        with stream:
+            blob = self.blobs.put(stream)
+        return LogFile(blob.sha256, blob.size, 0)
 
     def _write(self, record: RunRecord, claim: Claim) -> RunRecord:
         earlier = self._record(record.job, record.run)

@@ -8,10 +8,10 @@ The extra keyword `x-expects` says in words what a pattern asks for.
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from neurocaas_ci.schemas.fits import IS_OF_TYPE, compiled, fitting
 
 Step = str | int
 UNKNOWN_KEY, MISSING_KEY, WRONG_TYPE, WRONG_VALUE = "NC-S001", "NC-S002", "NC-S003", "NC-S004"
@@ -26,16 +26,13 @@ _MAX_ISSUES = 100
 _MAX_SHOWN = 40
 # Ratios of difflib: what is worth a question, and what needs none.
 _NEAR, _VERY_NEAR = 0.6, 0.75
-_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "object": ("a mapping (`key: value` lines)", lambda v: isinstance(v, dict)),
-    "array": ("a list", lambda v: isinstance(v, list)),
-    "string": ("text", lambda v: isinstance(v, str)),
-    "integer": (
-        "a whole number",
-        lambda v: isinstance(v, int) and not isinstance(v, bool),
-    ),
-    "number": ("a number", lambda v: isinstance(v, int | float) and not isinstance(v, bool)),
-    "boolean": ("true or false", lambda v: isinstance(v, bool)),
+_TYPES: Mapping[str, str] = {
+    "object": "a mapping (`key: value` lines)",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
 }
 
 
@@ -75,7 +72,7 @@ class _Judge:
         if reference is not None:
             schema = self._definitions[reference.rpartition("/")[2]]
         kind = schema.get("type")
-        if kind is not None and not _TYPES[kind][1](data):
+        if kind is not None and not IS_OF_TYPE[kind](data):
             self._wrong_type(schema, kind, data, at)
             return
         choices = [schema["const"]] if "const" in schema else schema.get("enum")
@@ -102,14 +99,12 @@ class _Judge:
         self._bad(at, data, f"must be {_choice(choices)}", fix, meant(data, choices))
 
     def _holds(self, schema: Mapping[str, Any], data: Any) -> bool:
-        other = _Question({"definitions": self._definitions})
-        other.value(schema, data, ())
-        return not other.issues
+        return fitting(schema, self._definitions)(data)
 
     def _wrong_type(
         self, schema: Mapping[str, Any], kind: str, data: Any, at: tuple[Step, ...]
     ) -> None:
-        expected = schema.get("x-expects") or _TYPES[kind][0]
+        expected = schema.get("x-expects") or _TYPES[kind]
         fix = f"write {expected}"
         if kind == "string" and isinstance(data, int | float):
             fix = f"{fix}; quotes make it text"
@@ -122,7 +117,7 @@ class _Judge:
             self._bad(at, data, "must not be empty" if low == 1 else f"needs {low} characters", "")
         elif high is not None and len(data) > high:
             self._bad(at, data, f"must have {high} characters at most", "shorten it")
-        elif "pattern" in schema and not _compiled(schema["pattern"]).search(data):
+        elif "pattern" in schema and not compiled(schema["pattern"]).search(data):
             self._bad(at, data, f"must be {expected}", f"write {expected}")
 
     def _number(self, schema: Mapping[str, Any], data: float, at: tuple[Step, ...]) -> None:
@@ -211,7 +206,7 @@ class _Judge:
     def _key_name(self, schema: Mapping[str, Any], key: str, at: tuple[Step, ...]) -> None:
         if "$ref" in schema:
             schema = self._definitions[schema["$ref"].rpartition("/")[2]]
-        if not _compiled(schema["pattern"]).search(key):
+        if not compiled(schema["pattern"]).search(key):
             text = f"the key {_show(key)} must be {schema['x-expects']}"
             self._add(WRONG_VALUE, (*at, key), text, f"write {schema['x-expects']}", on_key=True)
 
@@ -245,13 +240,6 @@ class _Judge:
         self.issues.append(Issue(rule, at, message, fix, on_key, instead))
 
 
-class _Question(_Judge):
-    """A walk that only asks whether a condition holds: nobody reads words on it, near or not."""
-
-    def _no_choice(self, choices: Any, data: Any, at: tuple[Step, ...]) -> None:  # noqa: ARG002 - same form
-        self.issues.append(Issue(WRONG_VALUE, at, "", ""))
-
-
 def nearest(given: Any, known: Any) -> str:
     """Return `did you mean ...?` for the known word that is close to the given one, or nothing."""
     close = _close(given, known, _NEAR)
@@ -272,12 +260,6 @@ def _close(given: Any, known: Any, cutoff: float) -> list[str]:
     # Swapped letters weigh more in a short word than difflib thinks.
     close = [word for word in words if sorted(word) == sorted(text)]
     return close or difflib.get_close_matches(text, words, n=2, cutoff=cutoff)
-
-
-@functools.cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # In ECMA 262, which JSON Schema cites, `$` does not match before a final line feed.
-    return re.compile(f"{pattern[:-1]}\\Z" if pattern.endswith("$") else pattern)
 
 
 def _name(at: tuple[Step, ...]) -> str:

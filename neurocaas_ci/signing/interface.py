@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 BuilderMode = Literal["local", "github-hosted", "self-hosted"]
 
@@ -11,8 +10,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where signed work comes from; the signing certificate says it, and a statement must agree.
 
     `repository` is a URI, `ref` a full ref name, `commit` the commit of that ref which was worked

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -16,8 +15,7 @@ class LostClaimError(BackendUnavailableError):
     """Somebody else has taken the claim over, so what was done under it does not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """A stored content: its digest and its size in bytes."""
 
     sha256: Sha256

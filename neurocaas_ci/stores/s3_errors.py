@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -80,6 +82,13 @@ def _translate_answer(error: ClientError, where: str) -> NeurocaasError:
             where=where,
             hint="sign in again (`aws sso login`, or a new token), then run the same command again",
         )
+    if code == "RequestTimeTooSkewed":
+        return BackendUnavailableError(
+            f"the clock of this machine is wrong{_off(error)}, and the store refuses requests of another time",
+            where=where,
+            hint="set the clock (`timedatectl set-ntp true`; on EC2 chrony follows 169.254.169.123),"
+            " then run the same command again",
+        )
     if status == _FORBIDDEN:
         return BackendUnavailableError(
             f"the store refuses access: {text} ({code})",
@@ -98,6 +107,17 @@ def _translate_answer(error: ClientError, where: str) -> NeurocaasError:
         where=where,
         hint="-v shows the request; docs/stores.md says how the bucket has to be set up",
     )
+
+
+def _off(error: ClientError) -> str:
+    """Say by how much (h:mm:ss) this machine's clock differs from that of the answer."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        theirs = parsedate_to_datetime(str(headers["date"]))
+    except (KeyError, ValueError):
+        return ""
+    seconds = round((datetime.now(UTC) - theirs).total_seconds())
+    return f" by {timedelta(seconds=abs(seconds))} ({'ahead' if seconds > 0 else 'behind'})"
 
 
 def _code(error: ClientError) -> str:

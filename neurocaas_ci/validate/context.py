@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from neurocaas_ci.model.actor import Actor
@@ -91,7 +91,7 @@ class Context(NamedTuple):
 
     def jobs(self) -> Iterator[Valid[Job]]:
         """Return the valid jobs among those to be judged."""
-        return _valid(self.head.job(path) for path in self.scope.jobs)
+        return _valid(map(self.head.job, self.scope.jobs))
 
     def job_paths(self) -> tuple[str, ...]:
         """Return the manifests to be judged."""
@@ -129,5 +129,5 @@ class Context(NamedTuple):
         return (load(name) for name in names()) if kind in self.scope.kinds else iter(())
 
 
-def _valid(every: Iterator[Loaded[_T]]) -> Iterator[Valid[_T]]:
+def _valid(every: Iterable[Loaded[_T]]) -> Iterator[Valid[_T]]:
     return (Valid(one.value, one.document) for one in every if one.value is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -11,10 +12,13 @@ import uuid
 from pathlib import Path
 
 import yaml
+from aftermath import Baseline
 from bridge.cloud import Cloud
 
 from neurocaas_ci.model.digest import parse_sha256
 from neurocaas_ci.run import records
+from neurocaas_ci.stores.names import remember
+from neurocaas_ci.stores.s3_blobs import S3Blobs
 from neurocaas_ci.stores.s3_state import S3State
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,13 +68,14 @@ class BatchWorld:
     def __init__(self, cloud: Cloud, platform) -> None:
         self.cloud, self.platform = cloud, platform
         name = uuid.uuid4().hex[:12]
-        self.bucket, prefix = f"bucket-{name}", f"platforms/{name}"
+        self.bucket, self.prefix = f"bucket-{name}", f"platforms/{name}"
+        prefix = self.prefix
         cloud.client("s3").create_bucket(Bucket=self.bucket)
         own = _own_prefix(self.bucket, prefix)
         self.role = cloud.role(f"jobs-{name}", "ecs-tasks.amazonaws.com", own)
         self.image = IMAGE.replace("worker", f"worker-{name}")
         cloud.host.images[self.image] = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{_programs(platform.repo.parent)}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "NEUROCAAS_CACHE": platform.env["NEUROCAAS_CACHE"],
         }
@@ -86,6 +91,14 @@ class BatchWorld:
         self.mark = f"images/{parse_sha256(lock['image'])}"
         # Every machine has the environment, so nobody needs to send a hundred megabytes.
         self.state.write(self.mark, b"complete\n")
+        self.baseline = Baseline(cloud)
+        # Set to false by a test that leaves a job unfinished on purpose.
+        self.closed = True
+
+    def inside(self, **variables: str) -> None:
+        """Set environment variables of the workers that start from now on; an empty one goes."""
+        found = {**self.cloud.host.images[self.image], **variables}
+        self.cloud.host.images[self.image] = {k: v for k, v in found.items() if v}
 
     def reconcile(self, *arguments: str, code: int | None = 0):
         return self.platform.reconcile("--executor", "aws-batch", *arguments, code=code)
@@ -94,6 +107,17 @@ class BatchWorld:
         """Start a runner that goes on beside the test."""
         options = ("--no-fetch", "--no-cache", "--executor", "aws-batch")
         return self.platform.start("reconcile", *options)
+
+    def put(self, *contents: str) -> list[dict]:
+        """Store datasets as `data put` does it, in one go; return entries for a manifest."""
+        blobs, entries = S3Blobs(self.bucket, self.prefix, self.cloud.client("s3")), []
+        for content in contents:
+            blob = blobs.put(io.BytesIO(content.encode()))
+            name = f"{blob.sha256[:8]}.txt"
+            remember(self.state, name, blob)
+            uri = f"store:{name}"
+            entries.append({"uri": uri, "sha256": blob.sha256, "size": blob.size})
+        return entries
 
     def job(self, name: str, data: list[dict], *, blueprint: str = "cloud", **fields) -> str:
         return self.platform.job(name, data, blueprint=blueprint, **fields)
@@ -119,6 +143,17 @@ class BatchWorld:
     def handles(self, job: str) -> list[str]:
         """Return the ids that Batch gave to what was submitted for a job."""
         return [s["handle"] for s in self.journal(job) if s["handle"]]
+
+
+def _programs(folder: Path) -> Path:
+    """Make a folder in which `neurocaas` is the worker that a test can bring into trouble."""
+    made = folder / "bin"
+    made.mkdir()
+    program = made / "neurocaas"
+    worker = Path(__file__).with_name("troubled_worker.py")
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {worker} "$@"\n')
+    program.chmod(0o755)
+    return made
 
 
 def _own_prefix(bucket: str, prefix: str) -> list[dict]:

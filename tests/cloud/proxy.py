@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -17,7 +19,10 @@ _CODES = {
     503: "SlowDown",
     409: "ConditionalRequestConflict",
     403: "AccessDenied",
+    412: "PreconditionFailed",
 }
+# S3 takes no request whose date is further from its own.
+_CLOCK_SECONDS = 900
 _HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
@@ -27,6 +32,8 @@ class Harm:
 
     `status` is answered without asking the server; after `forward` it is asked and then answered so:
     the server has done what the client hears has failed. `delay` is seconds before anything.
+    `late` is seconds after that. `hold` is waited for: before the server is asked, or, with `forward`,
+    after it.
     `cut` breaks the connection after so many bytes of the answer's body; 0 gives no answer at all.
     `strip` is a header that the server never gets to see.
     """
@@ -38,16 +45,22 @@ class Harm:
     delay: float = 0.0
     cut: int | None = None
     strip: str = ""
+    late: float = 0.0
+    hold: threading.Event | None = None
 
 
 @dataclass
 class Proxy:
-    """Where it listens, what it does, and the calls (method, path) that came through."""
+    """Where it listens, what it does, and the calls (method, path) that came through.
+
+    With `strict_clock` requests of a wrong time are refused, as S3 does it and moto does not.
+    """
 
     url: str = ""
     harms: list[Harm] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    strict_clock: bool = False
 
     def next_harm(self, method: str, path: str) -> Harm | None:
         with self.lock:
@@ -75,21 +88,30 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_any(self):
         body = self._body()
         harm = self.proxy.next_harm(self.command, self.path)
-        if harm is None:
-            self._answer(*self._ask(body), None)
-            return
+        with contextlib.suppress(ConnectionError):  # the client has gone
+            if self.proxy.strict_clock and self._is_out_of_time():
+                self._fail(403, "RequestTimeTooSkewed")
+            elif harm is None:
+                self._answer(*self._ask(body), None)
+            else:
+                self._harm(harm, body)
+
+    def _harm(self, harm, body):
         time.sleep(harm.delay)
         del self.headers[harm.strip]
+        if harm.hold is not None and not harm.forward:
+            harm.hold.wait(60)
+        silent = harm.status is not None or harm.cut == 0
+        answer = self._ask(body) if harm.forward or not silent else None
+        time.sleep(harm.late)
+        if harm.hold is not None and harm.forward:
+            harm.hold.wait(60)
         if harm.status is not None:
-            if harm.forward:
-                self._ask(body)
             self._fail(harm.status)
         elif harm.cut == 0:
-            if harm.forward:
-                self._ask(body)
             self._break()
         else:
-            self._answer(*self._ask(body), harm.cut)
+            self._answer(*answer, harm.cut)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815 - the library's names
 
@@ -136,13 +158,18 @@ class _Handler(BaseHTTPRequestHandler):
         if cut is not None:
             self._break()
 
-    def _fail(self, status):
-        code = _CODES.get(status, "InternalError")
+    def _is_out_of_time(self):
+        said = datetime.strptime(f"{self.headers['X-Amz-Date']}+0000", "%Y%m%dT%H%M%SZ%z")
+        return abs((said - datetime.now(UTC)).total_seconds()) > _CLOCK_SECONDS
+
+    def _fail(self, status, code=""):
+        code = code or _CODES.get(status, "InternalError")
         text = f"<Error><Code>{code}</Code><Message>by the proxy</Message></Error>".encode()
         if self.command == "HEAD":
             text = b""
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(text)))
+        self.send_header("Date", self.date_time_string())
         self.end_headers()
         self.wfile.write(text)
 

@@ -3,41 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
 
 import pytest
-from batch_world import BatchWorld, folder, lay_out, loop
-from bridge.cloud import running
+from waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def template():
-    made = folder()
-    lay_out(made)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def account():
-    with running() as cloud:
-        cloud.queue("neurocaas-m5-large-standard", "m5.large", vcpus=6)
-        cloud.queue("neurocaas-m5-large-save", "m5.large", vcpus=6, spot=True)
-        cloud.enforce(on=True)
-        yield cloud
-
-
-@pytest.fixture
-def world(account, template):
-    made = folder()
-    shutil.copytree(template / "registry", made / "registry", symlinks=True)
-    platform = loop.Platform(made, cache=template / "home/cache")
-    yield BatchWorld(account, platform)
-    shutil.rmtree(made, ignore_errors=True)
-    assert account.left() == []
 
 
 def test_outputs_are_those_of_a_run_here(world):
@@ -64,14 +34,6 @@ def test_outputs_are_those_of_a_run_here(world):
     assert "3 runs submitted" in done.stderr
     assert len(world.handles(away)) == 1
     assert len(world.cloud.instances()) >= 3
-
-
-def until(condition, timeout=60):
-    deadline = time.monotonic() + timeout
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def submitted(world, job):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from aftermath import remains
+from bridge.cloud import running
 from executor_world import World, load
 
 from neurocaas_ci.errors import BackendUnavailableError
@@ -16,17 +15,16 @@ from neurocaas_ci.executors.interface import Unfinished
 from neurocaas_ci.model.run import RunRecord
 
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(300)]
-loop = load("integration/loop/conftest.py")
+batch = load("cloud/batch_world.py")
 clusters = load("slurm/cluster.py")
 
 
 @pytest.fixture(scope="module")
 def template():
-    folder = Path(tempfile.mkdtemp(prefix="neurocaas-contract-"))
-    folder.chmod(0o755)
-    loop.lay_out(folder)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    made = batch.folder("neurocaas-contract-")
+    batch.lay_out(made)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +35,36 @@ def cluster():
         yield cluster
 
 
-@pytest.fixture(params=["local", "slurm"])
+@pytest.fixture(scope="module")
+def account():
+    """One account for all: its machines come and go with each run."""
+    with running() as cloud:
+        cloud.queue("neurocaas-m5-large-standard", "m5.large", vcpus=8)
+        cloud.enforce(on=True)
+        yield cloud
+        assert cloud.left() == []
+
+
+@pytest.fixture(params=["local", "slurm", "aws-batch"])
 def world(request, template, monkeypatch):
+    folder = batch.folder("neurocaas-contract-")
+    shutil.copytree(template / "registry", folder / "registry", symlinks=True)
+    platform = batch.loop.Platform(folder, cache=template / "home/cache")
+    environment, away = {}, None
     if request.param == "slurm":
         environment = request.getfixturevalue("cluster").environment
-        for name in ("PATH", "SLURM_CONF"):
-            monkeypatch.setenv(name, environment[name])
-    folder = Path(tempfile.mkdtemp(prefix="neurocaas-contract-"))
-    folder.chmod(0o755)
-    shutil.copytree(template / "registry", folder / "registry", symlinks=True)
-    platform = loop.Platform(folder, cache=template / "home/cache")
+    elif request.param == "aws-batch":
+        away = batch.BatchWorld(request.getfixturevalue("account"), platform)
+        environment = platform.env
+    for name, value in environment.items():
+        if name in {"PATH", "SLURM_CONF"} or name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
     with World(platform, request.param) as world:
         yield world
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        assert away is None or remains(away) == []
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def carry(world, graph, worker):
@@ -59,7 +74,7 @@ def carry(world, graph, worker):
 
 
 def test_every_run_has_one_result_and_none_starts_before_what_it_needs(world):
-    graph, worker = world.graph("links", ["a\n", "b\n", "c\n"], blueprint="chain")
+    graph, worker = world.graph("links", ["a\n", "b\n", "c\n"], protocol="chain")
     executor, results = carry(world, graph, worker)
     assert sorted(r.run for r in results) == sorted(s.run for s in graph.specs)
     found = {r.run: r for r in results}
@@ -74,7 +89,7 @@ def test_every_run_has_one_result_and_none_starts_before_what_it_needs(world):
 
 
 def test_one_that_joins_several(world):
-    graph, worker = world.graph("votes", ["a\n"], blueprint="ensemble", parameters={"replicas": 3})
+    graph, worker = world.graph("votes", ["a\n"], protocol="ensemble", parameters={"replicas": 3})
     _, results = carry(world, graph, worker)
     assert {r.status for r in results} == {"succeeded"}
     join = next(r for r in results if r.step == "join")
@@ -82,6 +97,8 @@ def test_one_that_joins_several(world):
 
 
 def test_no_more_at_once_than_the_job_allows(world):
+    if world.kind == "aws-batch":
+        pytest.skip("AWS Batch bounds a queue, not yet a job")
     contents = [f"{k}\n" for k in range(6)]
     graph, worker = world.graph("few", contents, max_parallel=2, parameters={"seconds": 0.5})
     _, results = carry(world, graph, worker)
@@ -96,7 +113,7 @@ def test_no_more_at_once_than_the_job_allows(world):
 
 def test_a_failure_stops_only_what_needs_it(world):
     graph, worker = world.graph(
-        "odd", ["fine\n", "fail\n"], blueprint="chain", parameters={"mode": "odd"}
+        "odd", ["fine\n", "fail\n"], protocol="chain", parameters={"mode": "odd"}
     )
     _, results = carry(world, graph, worker)
     assert {r.run: r.status for r in results} == {
@@ -106,13 +123,12 @@ def test_a_failure_stops_only_what_needs_it(world):
 
 def test_cancel_ends_what_is_under_way_and_still_gives_every_result(world):
     graph, worker = world.graph(
-        "long", ["a\n", "b\n"], blueprint="chain", parameters={"seconds": 50}
+        "long", ["a\n", "b\n"], protocol="chain", parameters={"seconds": 50}
     )
     executor = world.executor(worker)
     executor.submit(graph)
     end = time.monotonic() + 30
-    log = world.home.state.path(f"jobs/{graph.job}/runs/001-one/log")
-    while not log.exists():
+    while not world.log_is_there(graph, "001-one"):
         assert time.monotonic() < end
         time.sleep(0.1)
     assert executor.poll()["001-one"].state == "running"
@@ -127,7 +143,7 @@ def test_cancel_ends_what_is_under_way_and_still_gives_every_result(world):
 def test_what_can_never_fit_is_refused(world):
     graph, worker = world.graph("huge", ["a\n"])
     (spec,) = graph.specs
-    huge = replace(spec, limits=spec.limits._replace(memory=1 << 46))
+    huge = spec._replace(limits=spec.limits._replace(memory=1 << 46))
     with pytest.raises(BackendUnavailableError):
         world.executor(worker).submit(graph._replace(specs=[huge]))
 

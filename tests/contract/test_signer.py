@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,5 +126,5 @@ def test_what_is_no_statement_is_refused(signer, origin, statement):
 def test_an_origin_that_is_not_the_signers_is_refused(signer, origin):
     other = "self-hosted" if origin.mode == "local" else "local"
     with pytest.raises(VerificationError) as caught:
-        signer.sign(STATEMENTS[0], replace(origin, mode=other))
+        signer.sign(STATEMENTS[0], origin._replace(mode=other))
     assert caught.value.hint

@@ -16,6 +16,7 @@ from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.registry import load
 from neurocaas_ci.registry.tree import TreeEntry
 from neurocaas_ci.schemas.check import check
+from neurocaas_ci.schemas.fits import fits
 
 _FEW = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -155,5 +156,6 @@ def test_every_value_stands_where_its_place_says(value: Any) -> None:
 @_FEW
 @given(st.sampled_from(schemas.KINDS), _values)
 def test_any_value_is_judged_by_any_schema(kind: str, value: Any) -> None:
-    for issue in check(schemas.load(kind), value):
-        assert issue.fix
+    issues = check(schemas.load(kind), value)
+    assert all(issue.fix for issue in issues)
+    assert fits(kind)(value) == (not issues)

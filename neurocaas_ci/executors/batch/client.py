@@ -54,13 +54,15 @@ class Batch:
             ) from error
         patient = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=10)
         # A submission that timed out may have been taken: it is looked for, never sent again.
+        # Whoever reads a log waits at a terminal.
+        brief = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5)
         once = Config(retries={"total_max_attempts": 1}, connect_timeout=10)
         with translated("connect to AWS"):
             session = boto3.session.Session()
             return cls(
                 session.client("batch", config=patient),
                 session.client("batch", config=once),
-                lambda: session.client("logs", config=patient),
+                lambda: session.client("logs", config=brief),
                 lambda: session.client("sts", config=patient),
                 lambda: (
                     session.client("ecs", config=patient),

@@ -14,7 +14,7 @@ import os
 import socket
 import stat
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # linux/sched.h, linux/mount.h
 _CLONE_NEWNS = 0x00020000
@@ -43,8 +43,7 @@ _LINKS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Apart:
+class Apart(NamedTuple):
     """What a thread has of its own: an empty network, and a /dev that is fit for runs."""
 
     network: bool = False

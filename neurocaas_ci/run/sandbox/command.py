@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 NOBODY = 65534
 """The uid and gid of every run, inside, and outside as well when the caller is root."""
@@ -12,8 +12,7 @@ NOBODY = 65534
 _SHM_SIZE = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(NamedTuple):
     """The bubblewrap of this machine; `nested` says whether it knows --disable-userns (0.8.0).
 
     With `own_network` whoever starts it has an empty network already, and it makes none; with
@@ -26,8 +25,7 @@ class Tools:
     own_devices: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Mounts:
+class Mounts(NamedTuple):
     """What a run sees of the machine; `tmp_size` is bytes."""
 
     root: Path
@@ -36,8 +34,7 @@ class Mounts:
     tmp_size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptors:
+class Descriptors(NamedTuple):
     """Descriptors that bubblewrap inherits; none of them reaches the command."""
 
     status: int

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
@@ -26,15 +26,15 @@ from neurocaas_ci.run.sandbox.slots import Slot, SlotPool
 from neurocaas_ci.run.sandbox.spawn import Started, refusal, start_bare, start_sandboxed
 from neurocaas_ci.run.sandbox.tree import walk
 from neurocaas_ci.run.sandbox.verdict import End, judge, signal_of
-from neurocaas_ci.run.sandbox.watch import Ended, Watcher
+from neurocaas_ci.run.sandbox.watch import DISK_RESERVE, Ended, Watcher
 
 Cancelled = threading.Event | Callable[[], bool] | None
 _BWRAP_FAILED = 1
+_FULL = 1 << 20
 _NOT_FOUND = 127  # by the convention of shells
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(NamedTuple):
     """A way to run commands on this machine; `tools` is None without isolation."""
 
     tools: Tools | None
@@ -91,12 +91,14 @@ class Sandbox:
             if not log.last_line().startswith("bwrap: execvp"):
                 raise refusal(request, log.last_line().encode())
             code = _NOT_FOUND
+        if ended.crowded or (code and ended.stopped is None and _is_full(request, log.last_line())):
+            raise _crowded(request)
         return self._result(request, ended, code, log, (running - begun, script))
 
     def _start(self, request: SandboxRequest, slot: Slot) -> Started:
         if self.tools is not None:
             apart = slot.launcher.apart
-            tools = replace(self.tools, own_network=apart.network, own_devices=apart.devices)
+            tools = self.tools._replace(own_network=apart.network, own_devices=apart.devices)
             return start_sandboxed(request, tools, self.filter, slot.group, guard.sandbox_token())
         environment = {
             **request.environment,
@@ -171,6 +173,26 @@ def _asker(cancelled: Cancelled) -> Callable[[], bool]:
 def _failed_alone(ended: Ended, returned: int | None) -> bool:
     """Tell whether bubblewrap gave up by itself, before it could start the command."""
     return ended.stopped is None and not ended.oom_kills and returned == _BWRAP_FAILED
+
+
+def _is_full(request: SandboxRequest, last_line: str) -> bool:
+    """Tell whether a command that failed had no room left on this machine's disk.
+
+    Its own words are believed only while the disk is nearly full: /tmp has a limit of its own.
+    """
+    disk = os.statvfs(request.outputs)
+    free = disk.f_bavail * disk.f_frsize
+    says_so = os.strerror(errno.ENOSPC) in last_line
+    return free < _FULL or (says_so and free < DISK_RESERVE)
+
+
+def _crowded(request: SandboxRequest) -> BackendUnavailableError:
+    return BackendUnavailableError(
+        f"this machine's disk is nearly full: less than {DISK_RESERVE >> 20} MiB are left",
+        where=str(request.outputs),
+        hint="free some space, or choose hardware with a larger disk, then reconcile again;"
+        " nothing was recorded",
+    )
 
 
 def _overgrown(request: SandboxRequest) -> str | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 PREFIX = "neurocaas-"
 """What the names of all our groups start with."""
@@ -15,8 +14,7 @@ _MOUNT = Path("/sys/fs/cgroup")
 Version = Literal["v1", "v2"]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Where groups can be made: one folder per hierarchy, keyed by controller."""
 
     version: Version

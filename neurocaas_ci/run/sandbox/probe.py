@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from neurocaas_ci.errors import SandboxUnavailableError
@@ -29,7 +28,7 @@ def find_tools(scratch: Path) -> Tools:
     failure = _try(tools, scratch)
     if failure is not None and "--disable-userns" in failure:
         # Before 0.8.0; the system call filter refuses new namespaces as well.
-        tools = replace(tools, nested=False)
+        tools = tools._replace(nested=False)
         failure = _try(tools, scratch)
     if failure is not None:
         raise explain(failure, scratch)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -39,8 +39,7 @@ def owner_alive(token: str) -> bool:
     return fields[_START] == start and fields[_STATE] not in "ZX"
 
 
-@dataclass(frozen=True, slots=True)
-class TreeUse:
+class TreeUse(NamedTuple):
     """What a process and all below it use: CPU seconds (dead children included) and bytes."""
 
     cpu_s: float

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Isolation, Reason, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxRequest:
+class SandboxRequest(NamedTuple):
     """One command in one root.
 
     `root` appears read-only as `/`, `inputs` read-only as `/inputs`, `outputs` writable as
@@ -30,8 +29,7 @@ class SandboxRequest:
     claim_fd: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxResult:
+class SandboxResult(NamedTuple):
     """How the command ended; `stages` maps sandbox_start and script to seconds.
 
     `exit_code` is the shell's convention (128 + signal for a killed command), None when the

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import errno
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # linux/bpf_common.h and linux/filter.h: class | size or operator | source.
 _LOAD_WORD = 0x20
@@ -66,8 +66,7 @@ _NEWEST_JUDGED = 462  # mseal, Linux 6.10
 _CLONE3 = 435
 
 
-@dataclass(frozen=True, slots=True)
-class _Architecture:
+class _Architecture(NamedTuple):
     """Numbers of one architecture: its audit id, three calls with arguments, and denied calls."""
 
     audit: int

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
@@ -18,8 +18,7 @@ from neurocaas_ci.run.sandbox.launcher import Launcher
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """What one run needs of this process."""
 
     launcher: Launcher

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Reason
@@ -12,8 +12,7 @@ _SIGNAL_BASE = 128
 _RAISE = "in the step of the blueprint"
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """What is known of an end; `stopped` and `detail` come from the watcher.
 
     `overgrown` names an output that reached the limit of a file, `last_line` ends the log.

@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from neurocaas_ci.model.run import Reason, Usage
 from neurocaas_ci.run.sandbox.cgroups import Group
@@ -22,17 +23,21 @@ _SAMPLE_EVERY = 1.0
 _DISK_EVERY = 0.5
 _REAP_SECONDS = 5.0
 _MAX_SAMPLES = 240
-_DISK_RESERVE = 256 << 20
+DISK_RESERVE = 256 << 20
+"""Bytes that a run leaves free on the disk of its machine."""
 
 
-@dataclass(slots=True)
-class Ended:
-    """Why the watcher ended the run (None when it ended by itself), and what it used."""
+class Ended(NamedTuple):
+    """Why the watcher ended the run (None when it ended by itself), and what it used.
+
+    `crowded` says that it was ended because the machine's disk is nearly full.
+    """
 
     stopped: Reason | None
     detail: str
     usage: Usage
     oom_kills: int
+    crowded: bool = False
 
 
 @dataclass(slots=True)
@@ -95,6 +100,7 @@ class Watcher:
         self._meter = _Meter(started, group)
         self._stopped: Reason | None = None
         self._detail = ""
+        self._crowded = False
         self._output_ended = False
         self._poll = select.poll()
 
@@ -120,7 +126,7 @@ class Watcher:
         self._finish()
         usage = self._meter.finish(time.monotonic() - began)
         kills = self._group.oom_kills() if self._group is not None else 0
-        return Ended(self._stopped, self._detail, usage, kills)
+        return Ended(self._stopped, self._detail, usage, kills, self._crowded)
 
     def _look(
         self, began: float, deadline: float, sample_at: float, disk_at: float
@@ -218,5 +224,6 @@ class Watcher:
             self._stop("output_limit", f"more than {limits.output_files:,} files (output_files)")
         else:
             disk = os.statvfs(self._request.outputs)
-            if disk.f_bavail * disk.f_frsize < _DISK_RESERVE:
-                self._stop("output_limit", "so much that this machine's disk is nearly full")
+            if disk.f_bavail * disk.f_frsize < DISK_RESERVE:
+                self._crowded = True
+                self._stop("output_limit", "")

@@ -21,6 +21,10 @@ from bridge.rules import EXITED, TIMED_OUT, AttemptEnd
 _TICK = 0.03
 _LOOK_AT_HOST = 0.3
 _LAST_LINES = 10.0
+_NO_LOGGING = (
+    "CannotStartContainerError: Error response from daemon: failed to create task for container:"
+    " failed to initialize logging driver: failed to create Cloudwatch log stream: RequestError"
+)
 _IMAGE_ID = "ami-12c6146b"  # one that moto knows; listing its images costs seconds
 
 
@@ -48,7 +52,8 @@ class Host:
     """The account in which attempts run: clients, known images, what runs now.
 
     `images` maps an image to the variables that are set inside it (PATH and the like); an image that
-    is not there cannot be pulled. `pulls_to_fail` counts pulls that shall fail, by image.
+    is not there cannot be pulled. `pulls_to_fail` counts pulls that shall fail, by image. While
+    `logs_down`, no container starts, and what others write is lost.
     """
 
     client: Callable[[str], Any]
@@ -58,6 +63,7 @@ class Host:
     pulls_to_fail: dict[str, int] = field(default_factory=dict)
     processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
+    logs_down: bool = False
     grace: float = 10.0  # seconds between TERM and KILL; on AWS it is 30
 
     def attempt(
@@ -81,6 +87,8 @@ class Host:
             if self._pull_fails(task.image):
                 reason = f"CannotPullContainerError: {task.image}: not found"
                 return AttemptEnd(None, "Task failed to start", reason)
+            if self.logs_down:
+                return AttemptEnd(None, "Task failed to start", _NO_LOGGING)
             log = self._open_log(task.log_group, stream)
             process = self._start(task, folder)
             self.processes[process.pid] = process
@@ -146,6 +154,8 @@ class Host:
             MaxCount=1,
             InstanceType=task.instance_type,
             InstanceInitiatedShutdownBehavior="terminate",
+            # On AWS the first interface goes with its instance; moto has to be told.
+            NetworkInterfaces=[{"DeviceIndex": 0, "DeleteOnTermination": True}],
             TagSpecifications=[
                 {
                     "ResourceType": "instance",
@@ -230,6 +240,8 @@ class Host:
                 event = {"timestamp": int(time.time() * 1000), "message": text}
                 # A log service that is down loses lines; no job ends for that.
                 with contextlib.suppress(Exception):
+                    if self.logs_down:
+                        continue
                     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
         return copy

@@ -188,8 +188,10 @@ class Actions:
         )
         try:
             with tempfile.TemporaryDirectory(prefix="neurocaas-act-") as folder:
+                self.repository.uploads = Path(folder, "run", "artifacts")
                 return self._run(plan, run_act(order, Path(folder, "run")))
         finally:
+            self.repository.uploads = None
             # It ends with the run: whoever finds it in an artifact or a log has nothing.
             del self.github.tokens[str(token)]
 

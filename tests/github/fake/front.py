@@ -66,6 +66,8 @@ class Front:
             return downloads.serve(self._github, request)
         sent = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
         token = self._github.tokens.get(_secret(sent)) or apps.identify(self._github, _secret(sent))
+        if token is not None and token.ends is not None and token.ends <= time.time():
+            token = None
         git = git_http.service(request) is not None
         if sent and token is None:
             ask = {"WWW-Authenticate": 'Basic realm="GitHub"'} if git else {}

@@ -42,6 +42,10 @@ class FakeGitHub:
         self.tokens: dict[str, Token] = {}
         self.keys: dict[int, App] = {}
         self.faults = Faults()
+        # Whose identity tokens of workflow runs are genuine: an issuer, or nobody's.
+        self.issuer: Any = None
+        # How long a token of an App lasts; on GitHub it is an hour.
+        self.app_token_seconds = 3600
         self.lock = threading.RLock()
         self._ids = itertools.count(1001)
         answer = Front(self).answer

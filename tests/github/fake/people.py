@@ -32,7 +32,8 @@ class User:
 class Token:
     """A token and its owner; `permissions` None is a classic token, which may what its owner may.
 
-    `repositories` are the full names that it is good for; None means all.
+    `repositories` are the full names that it is good for; None means all. It `ends` at a time (Unix
+    seconds), if it does.
     """
 
     value: str
@@ -43,6 +44,7 @@ class Token:
     repositories: Collection[str] | None = None
     limit: int = 5000
     used: int = field(default=0)
+    ends: float | None = None
 
     def __str__(self) -> str:
         """Return what goes into the Authorization header."""

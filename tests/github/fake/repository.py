@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .pages import Pages
 from .people import User
 from .plumbing import Bare
 from .records import Artifact, CheckRun, Comment, Item, Label, Protection, Run, Status, now
@@ -51,6 +52,9 @@ class Repository:
             "can_approve_pull_request_reviews": False, "sha_pinning_required": False,
         }  # fmt: skip
         self.workflow_ids: dict[str, int] = {}
+        # Where the artifacts of the run lie that is under way, and what Pages show.
+        self.uploads: Path | None = None
+        self.pages = Pages()
 
     @property
     def url(self) -> str:

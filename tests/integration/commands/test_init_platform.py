@@ -123,3 +123,22 @@ def test_what_would_not_be_valid_is_not_written(clone):
     assert done.returncode == 10
     assert "registry/hardware/laptop.yaml" in done.stderr
     assert files(folder) == before
+
+
+def test_code_owners_follow_the_registry(clone):
+    folder, run = clone
+    assert run("init", "owners", "--check").returncode == 0
+    blueprint = folder / "registry/blueprints/pmd.yaml"
+    blueprint.write_text(
+        blueprint.read_text().replace("maintainers: [ada]", "maintainers: [grace]")
+    )
+    before = (folder / ".github/CODEOWNERS").read_bytes()
+    stale = run("init", "owners", "--check")
+    assert stale.returncode == 10
+    assert "`neurocaas init owners` writes it anew" in stale.stderr
+    assert (folder / ".github/CODEOWNERS").read_bytes() == before
+    assert run("init", "owners").stdout == ".github/CODEOWNERS\n"
+    lines = (folder / ".github/CODEOWNERS").read_text().splitlines()
+    assert [line.split() for line in lines if "pmd.yaml" in line] == [
+        ["/registry/blueprints/pmd.yaml", "@grace"]
+    ]

@@ -57,7 +57,7 @@ class Setting:
         origin = self.origin()
         facts = {**facts_of(origin), **wish.pop("facts", {})}
         facts = {number: value for number, value in facts.items() if value is not None}
-        said = replace(origin, **says) if isinstance(says, dict) else says or origin
+        said = origin._replace(**says) if isinstance(says, dict) else says or origin
         return (notary or self.notary).sign(statement(said), Wish(facts, **wish))
 
     def proven(self, index: int, size: int, checkpoint: str | None = None) -> dict[str, Any]:

@@ -57,6 +57,11 @@ elif mode == "odd":
     if "fail" in Path("/inputs", config["dataset"]).read_text():
         sys.exit(4)
     answer()
+elif mode == "large":
+    # Longer than a part of an upload to S3, with a file before and one after it.
+    (out / "first.txt").write_text("first\n")
+    (out / "large.bin").write_bytes(bytes(range(256)) * (18 << 12))
+    answer()
 elif mode == "nothing":
     pass
 elif mode == "memory":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 
 import pytest
 
@@ -71,3 +72,58 @@ def test_a_commit_that_main_does_not_contain_is_refused(platform, ended, commit)
     assert "hint" in done.stderr
     assert platform.git("ls-tree", "main", "certificates") == ""
     assert ended
+
+
+@pytest.fixture
+def with_origin(platform):
+    """Jobs that are merged in an origin, which has to be pushed to."""
+    entries = platform.put("a\n", "b\n", "c\n", "d\n", "e\n")
+    jobs = [platform.job(f"one-{n}", [entry]) for n, entry in enumerate(entries)]
+    origin = platform.repo.parent / "origin.git"
+    platform.git("clone", "-q", "--bare", ".", str(origin))
+    platform.git("remote", "add", "origin", str(origin))
+    return platform, jobs
+
+
+def on_origin(platform, start):
+    platform.git("fetch", "-q", "origin")
+    titles = platform.git("log", "--format=%s", f"{start}..origin/main").splitlines()
+    names = platform.git("ls-tree", "-r", "--name-only", "origin/main", "certificates").splitlines()
+    return titles, names
+
+
+@pytest.mark.slow
+def test_jobs_that_end_soon_after_each_other_are_pushed_together(with_origin):
+    platform, jobs = with_origin
+    start = platform.git("rev-parse", "main")
+    platform.run("reconcile")
+    titles, names = on_origin(platform, start)
+    assert names == [f"certificates/{job}.sigstore.json" for job in jobs]
+    assert len(titles) < len(jobs), titles
+    assert titles[-1] == f"Certify {jobs[0]}"
+
+
+@pytest.mark.slow
+def test_what_a_killed_pass_had_signed_is_pushed_by_the_next_one(with_origin):
+    platform, jobs = with_origin
+    start = platform.git("rev-parse", "main")
+    working = platform.start("reconcile")
+    kept = [platform.state(job, "certificate.sigstore.json") for job in jobs]
+    try:
+        deadline = time.monotonic() + 60
+        # Signed, and within the pause after the first push.
+        while not kept[1].exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        working.kill()
+        working.wait()
+        working.stderr.close()
+    signed = {path: path.read_bytes() for path in kept if path.exists()}
+    platform.run("reconcile")
+    _, names = on_origin(platform, start)
+    assert names == [f"certificates/{job}.sigstore.json" for job in jobs]
+    for path, content in signed.items():
+        assert path.read_bytes() == content, "signed twice"
+    for job in jobs:
+        platform.audit("verify", job)

@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -254,7 +255,10 @@ def in_process(platform):
         home=home,
         images=module.Images(home.cache),
         sandbox=lambda scratch: Sandbox.probe("sandbox", scratch),
-        make_executor=lambda runs: LocalExecutor(runs, cpus=1, memory=1 << 30, ahead=1),
+        executors=lambda _home, _head: (
+            lambda runs: LocalExecutor(runs, cpus=1, memory=1 << 30, ahead=1)
+        ),
+        apart=lambda folder: nullcontext(Home(folder, home.cache)),
         observer=_Quiet(),
         cpus=1,
     )

@@ -20,7 +20,7 @@ from .conftest import finish
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(60)]
 
 _DRIVER = """
-import dataclasses, json, sys
+import json, sys
 from pathlib import Path
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest
@@ -32,7 +32,8 @@ def run(code, **limits):
         base / 'inputs', base / 'outputs', base / 'log', RunLimits(**limits), 20)
     result = sandbox.execute(request)
     text = (base / 'log').read_text()
-    return dataclasses.asdict(result) | {'log': [l.partition(' ')[2] for l in text.splitlines()]}
+    parts = {'usage': result.usage._asdict(), 'isolation': result.isolation._asdict()}
+    return result._asdict() | parts | {'log': [l.partition(' ')[2] for l in text.splitlines()]}
 FORKS = '''
 import os, time
 n = 0

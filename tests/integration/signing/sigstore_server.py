@@ -212,7 +212,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers["Authorization"] != f"bearer {REQUEST_SECRET}":
             self._answer(401, {"message": f"who is {self.headers['Authorization']}?"})
         else:
-            self._answer(200, {"value": self.server.sigstore.token(query["audience"][0])})
+            # Without a question it is the owner's address, which GitHub's own services take.
+            owner = self.server.sigstore.claims["repository"].partition("/")[0]
+            audience = query.get("audience", [f"https://github.com/{owner}"])[0]
+            self._answer(200, {"value": self.server.sigstore.token(audience)})
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -29,7 +29,7 @@ def make_record(run="001-smooth", **changes) -> RunRecord:
         isolation=Isolation("sandbox", True, False, True, "v1", ("memory", "time")),
         hardware="laptop", started="2026-11-01T00:00:00.000Z", ended="2026-11-01T00:00:01.500Z",
     )  # fmt: skip
-    return replace(record, **changes)
+    return record._replace(**changes)
 
 
 def make_facts(*runs: RunRecord, **changes) -> JobFacts:

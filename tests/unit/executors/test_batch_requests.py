@@ -36,7 +36,7 @@ def spec(run, step="one", needs=None, **changes):
         environment={}, config={}, inputs=(), needs=needs or {}, outputs_required=(),
         limits=RunLimits(), max_runtime=60, hardware="m5.16xlarge", determinism="none",
     )  # fmt: skip
-    return replace(given, **changes)
+    return given._replace(**changes)
 
 
 def request(array, needed=()):

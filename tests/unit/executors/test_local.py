@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -129,7 +128,7 @@ def test_what_never_fits_is_refused_before_anything_starts():
     probe = Probe()
     executor = LocalExecutor(probe, cpus=2, memory=GB)
     with pytest.raises(BackendUnavailableError, match="this machine offers 2"):
-        executor.submit(graph([spec("small"), replace(spec("big"), limits=RunLimits(cpus=64))], 10))
+        executor.submit(graph([spec("small"), spec("big")._replace(limits=RunLimits(cpus=64))], 10))
     assert probe.order == []
 
 

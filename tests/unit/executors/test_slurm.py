@@ -41,7 +41,7 @@ class Records:
         status = "cancelled" if self.cancelled else "skipped" if bad else None
         if status is None:
             return None
-        self.found[given.run] = replace(record(given.run), status=status)
+        self.found[given.run] = record(given.run)._replace(status=status)
         return self.found[given.run]
 
 
@@ -78,7 +78,7 @@ class World:
     def end(self, run, status="succeeded"):
         word = "COMPLETED" if status == "succeeded" else "FAILED"
         self.slurm.states[self.places()[run]] = (word, "None")
-        self.records.found[run] = replace(record(run), status=status)
+        self.records.found[run] = record(run)._replace(status=status)
 
     def lose(self, run, word="NODE_FAIL"):
         self.slurm.states[self.places()[run]] = (word, "None")
@@ -90,14 +90,14 @@ def world(tmp_path):
 
 
 def chain(count):
-    ones = [replace(spec(f"{k}-one"), step="one") for k in range(count)]
-    twos = [replace(spec(f"{k}-two", needs=[f"{k}-one"]), step="two") for k in range(count)]
+    ones = [spec(f"{k}-one")._replace(step="one") for k in range(count)]
+    twos = [spec(f"{k}-two", needs=[f"{k}-one"])._replace(step="two") for k in range(count)]
     return [*ones, *twos]
 
 
 def ensemble():
-    fits = [replace(spec(f"fit-{k}"), step="fit") for k in range(3)]
-    return [*fits, replace(spec("join", needs=[f.run for f in fits]), step="join")]
+    fits = [spec(f"fit-{k}")._replace(step="fit") for k in range(3)]
+    return [*fits, spec("join", needs=[f.run for f in fits])._replace(step="join")]
 
 
 def test_a_chain_is_two_arrays_and_an_ensemble_waits_for_all(world):
@@ -114,8 +114,8 @@ def test_an_ensemble_waits_for_all_of_its_fits(world):
 
 
 def test_what_waits_for_more_than_it_needs_is_not_ended_by_a_strangers_failure(world):
-    first = [replace(spec(f"{d}-{k}"), step="fit") for d in "ab" for k in range(2)]
-    joins = [replace(spec(d, needs=[f"{d}-0", f"{d}-1"]), step="join") for d in "ab"]
+    first = [spec(f"{d}-{k}")._replace(step="fit") for d in "ab" for k in range(2)]
+    joins = [spec(d, needs=[f"{d}-0", f"{d}-1"])._replace(step="join") for d in "ab"]
     world.submit([*first, *joins])
     assert world.slurm.option("2", "dependency") == "afterany:1"
 

@@ -39,7 +39,7 @@ def shape(runs):
 
 
 def test_shipped_protocols():
-    assert names() == ("chain", "ensemble", "parallel")
+    assert names() == ("chain", "ensemble", "parallel", "sweep")
 
 
 def test_unknown_protocol():
@@ -87,10 +87,18 @@ def test_ensemble_needs_replicas(replicas):
         expand(blueprint("ensemble", ["fit", "join"]), job(1, given_))
 
 
-@given(st.sampled_from(["parallel", "chain", "ensemble"]), st.integers(1, 40), st.integers(1, 9))
+@given(
+    st.sampled_from(["parallel", "chain", "ensemble", "sweep"]),
+    st.integers(1, 40),
+    st.integers(1, 9),
+)
 def test_laws_of_every_protocol(protocol, count, replicas):
-    steps = {"parallel": ["a"], "chain": ["a", "b", "c"], "ensemble": ["a", "b"]}[protocol]
-    print_, work = blueprint(protocol, steps), job(count, {"replicas": replicas})
+    steps = {
+        "parallel": ["a"], "chain": ["a", "b", "c"], "ensemble": ["a", "b"], "sweep": ["a", "b", "t"],
+    }[protocol]  # fmt: skip
+    sweep = {"a": {"x": [1, 2]}, "b": {"y": list(range(replicas))}}
+    parameters = {"sweep": sweep} if protocol == "sweep" else {"replicas": replicas}
+    print_, work = blueprint(protocol, steps), job(count, parameters)
     runs = expand(print_, work)
     assert runs == expand(print_, work)
     ids = [run.id for run in runs]

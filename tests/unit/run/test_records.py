@@ -51,7 +51,9 @@ run_records = st.builds(
     started=text,
     ended=text,
     taken_from=st.none() | text,
+    attempt=st.integers(1, 9),
     stages=st.dictionaries(text, st.floats(0, 10), max_size=3),
+    machine=st.none() | st.dictionaries(text, text, max_size=2),
 )
 
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
 import tempfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from run_specs import JOB, make_spec
 
-from neurocaas_ci.errors import IntegrityError, UsageError
+from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import InputFile
 from neurocaas_ci.run import records
@@ -177,7 +177,7 @@ def test_a_need_that_was_cancelled_cancels_the_run(place):
 def test_a_workflow_that_the_engine_ends_with_its_worker_is_no_failed_run(place):
     """Slurm signals every process of a job: the workflow may be gone first."""
     with Scratch(place.home.scratch) as scratch:
-        worker = replace(place.worker(scratch), machine={"kernel": "Linux"})
+        worker = place.worker(scratch)._replace(machine={"kernel": "Linux"})
         threading.Timer(0.4, place.stop.set).start()
         with pytest.raises(InterruptedRunError):
             worker.execute(script("sleep 0.2; kill -TERM $$; sleep 5"))
@@ -186,7 +186,7 @@ def test_a_workflow_that_the_engine_ends_with_its_worker_is_no_failed_run(place)
 
 def test_the_machine_that_an_engine_chose_is_in_the_record_and_no_other(place):
     with Scratch(place.home.scratch) as scratch:
-        worker = replace(place.worker(scratch), machine={"kernel": "Linux 9"})
+        worker = place.worker(scratch)._replace(machine={"kernel": "Linux 9"})
         record = worker.execute(script(QUICK))
     assert records.decode_record(place.recorded()) == record
     assert record.machine == {"kernel": "Linux 9"}
@@ -245,6 +245,30 @@ def test_cancelled_before_and_while_running_is_recorded(place):
     record = place.execute(script("echo begun; sleep 30", run="002-work"))
     assert (record.status, record.reason) == ("cancelled", "cancelled")
     assert place.home.blobs.open(record.log.sha256).read().endswith(b"begun\n")
+
+
+def test_a_cancelled_run_keeps_the_last_words_of_its_interrupted_attempt(place):
+    spec = script("echo begun; sleep 30")
+    threading.Timer(0.5, place.stop.set).start()
+    with pytest.raises(InterruptedRunError):
+        place.execute(spec)
+    place.stop.clear()
+    place.cancel.set()
+    with Scratch(place.home.scratch) as scratch:
+        record = place.worker(scratch).settle(spec)
+    assert (record.status, record.reason) == ("cancelled", "cancelled")
+    assert place.home.blobs.open(record.log.sha256).read().endswith(b"begun\n")
+    assert place.home.logs.open(records.log_key(JOB, spec.run)) is None
+
+
+def test_a_full_disk_is_the_failure_of_the_machine(place, monkeypatch):
+    full = os.statvfs_result((4096, 4096, 1000, 10, 10, 100, 50, 50, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _path: full)
+    for text in ("exit 1", "sleep 30"):
+        with pytest.raises(BackendUnavailableError, match="disk is nearly full"):
+            place.execute(script(text))
+    assert place.recorded() is None
+    assert place.execute(script(QUICK, run="002-work")).status == "succeeded"
 
 
 def test_two_workers_run_it_once(place):

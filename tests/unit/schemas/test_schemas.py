@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator
 
 from neurocaas_ci import schemas
 from neurocaas_ci.schemas.check import KEYWORDS, check
+from neurocaas_ci.schemas.fits import fits, fitting
 
 DIGEST = "ab" * 32
 SOUND: dict[str, dict[str, Any]] = {
@@ -223,9 +224,17 @@ def test_the_checker_agrees_with_jsonschema(kind: str) -> None:
             continue
         expected = judge.is_valid(data)
         assert (not check(schema, data)) == expected, data
+        assert fits(kind)(data) == expected, data
         verdicts[expected] += 1
     assert verdicts[False] > 100
     assert verdicts[True] > 1
+
+
+def test_a_definition_that_contains_itself_is_compiled() -> None:
+    tree = {"type": "array", "items": {"$ref": "#/definitions/tree"}}
+    test = fitting({"$ref": "#/definitions/tree"}, {"tree": tree})
+    assert test([[], [[]]])
+    assert not test([[], [1]])
 
 
 @pytest.mark.parametrize("kind", schemas.KINDS)

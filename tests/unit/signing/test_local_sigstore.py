@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 import subprocess
 import sys
@@ -43,7 +42,7 @@ def leaf(bundle):
 
 
 def test_the_origin_is_what_git_says_under_a_fresh_name(local, origin):
-    assert dataclasses.replace(origin, invocation="") == type(origin)(
+    assert origin._replace(invocation="") == type(origin)(
         "https://example.org/lab/study", "refs/heads/größe", "c" * 40, "", "local"
     )
     assert origin.invocation.startswith("urn:uuid:")
@@ -86,7 +85,7 @@ def test_every_signature_has_a_key_and_a_certificate_of_its_own(local, origin):
 @pytest.mark.parametrize("mode", ["github-hosted", "self-hosted"])
 def test_it_does_not_speak_for_github(local, origin, mode):
     with pytest.raises(VerificationError, match=mode):
-        local.sign(DATA, dataclasses.replace(origin, mode=mode))
+        local.sign(DATA, origin._replace(mode=mode))
     assert local.checkpoint().split("\n")[1] == "0"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from builder import LOCK, put, rm, sub
 from cases_support import IAE, Table, bad, good, new_version
 
+_NO_DATASET = (rm("iae/demo/sample/dataset/one.csv"),)
+
 CASES: Table = {
     "NC-I001": (
         (bad(f"{IAE}:1:1", "has no iae.lock", *new_version(rm(LOCK))),),
@@ -46,8 +48,14 @@ CASES: Table = {
         ),
     ),
     "NC-I006": (
-        (bad(f"{IAE}:9:9", "does not hold", rm("iae/demo/sample/config.yaml")),),
-        (good(rm("iae/demo/sample/config.yaml"), sub(IAE, "sample: sample\n", "")),),
+        (
+            bad(f"{IAE}:9:9", "does not hold", rm("iae/demo/sample/config.yaml")),
+            bad(f"{IAE}:9:9", "does not hold", *_NO_DATASET, put("iae/demo/sample/x/y", "1\n")),
+        ),
+        (
+            good(rm("iae/demo/sample/config.yaml"), sub(IAE, "sample: sample\n", "")),
+            good(*_NO_DATASET, put("iae/demo/sample/steps/first/movie.npz", "1\n")),
+        ),
     ),
     "NC-I007": (
         (

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from workflow_commands import command_lines, unknown_commands
 from workflow_rules import RULES, breaches
+
+from neurocaas_ci.plan.owners import code_owners
+from neurocaas_ci.registry import Registry
+from neurocaas_ci.registry.folder import FolderTree
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = {
@@ -147,16 +150,15 @@ def test_what_is_right_is_not_an_unknown_command():
     assert list(unknown_commands(script)) == []
 
 
-def test_code_owners_are_the_maintainers():
-    lines = [
-        line.split() for line in (ROOT / ".github/CODEOWNERS").read_text().splitlines()
+def test_code_owners_are_who_the_registry_names():
+    """`neurocaas init owners` writes the file anew."""
+    assert (ROOT / ".github/CODEOWNERS").read_text() == code_owners(Registry(FolderTree(ROOT)))
+
+
+def test_code_owners_name_what_is_there():
+    rows = [
+        line.split()[0] for line in (ROOT / ".github/CODEOWNERS").read_text().splitlines()
         if line and not line.startswith("#")
     ]  # fmt: skip
-    policy = yaml.safe_load((ROOT / "registry/policy.yaml").read_text())
-    assert {tuple(owners) for _, *owners in lines} == {
-        tuple(f"@{n}" for n in policy["maintainers"])
-    }
-    owned = [path for path, *_ in lines]
-    assert {"/.github/", "/neurocaas_ci/", "/registry/policy.yaml", "/certificates/"} <= set(owned)
     made_later = {"/certificates/"}
-    assert [p for p in owned if p not in made_later and not list(ROOT.glob(p.strip("/")))] == []
+    assert [p for p in rows if p not in made_later and not list(ROOT.glob(p.strip("/")))] == []

@@ -9,9 +9,14 @@ from neurocaas_ci.validate.context import Context
 from neurocaas_ci.validate.rule import Rule
 
 
-class SampleExists(Rule):
-    """The sample that iae.yaml names holds config.yaml and a dataset.
+_INPUTS = ("dataset", "steps", "replicas", "combinations")
 
+
+class SampleExists(Rule):
+    """The sample that iae.yaml names holds config.yaml and something to run on.
+
+    That is a dataset, or for a later step the outputs of earlier ones, where a run finds them:
+    `steps/<step>/` in a chain, `replicas/<k>/` in an ensemble, `combinations/<n>/` in a sweep.
     `neurocaas try NAME` runs it, and readers see what the analysis is fed with.
 
     Fix: add `config.yaml` and `dataset/<file>` to the folder, or remove `sample`.
@@ -26,10 +31,12 @@ class SampleExists(Rule):
                 continue
             folder = f"iae/{name}/{iae.value.sample}"
             paths = {entry.path for entry in context.head.tree.entries(folder)}
+            places = tuple(f"{folder}/{place}/" for place in _INPUTS)
             complete = f"{folder}/config.yaml" in paths
-            if not complete or not any(path.startswith(f"{folder}/dataset/") for path in paths):
+            if not complete or not any(path.startswith(places) for path in paths):
                 yield self.finding(
                     iae.document.locate(["sample"]),
-                    f"the sample folder {folder} does not hold config.yaml and dataset/",
+                    f"the sample folder {folder} does not hold config.yaml and dataset/ (or steps/, "
+                    "replicas/ or combinations/ for a later step)",
                     "add both, or remove `sample`",
                 )

@@ -11,6 +11,7 @@ _MODULES = (
     "git",
     "issues",
     "meta",
+    "pages",
     "pulls",
     "repos",
 )

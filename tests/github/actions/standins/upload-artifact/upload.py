@@ -8,6 +8,7 @@ import itertools
 import os
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 _MAGIC = set("*?[")
@@ -38,9 +39,10 @@ def main() -> int:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
             archive.write(path, path.relative_to(root))
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    content = target.read_bytes()
     with Path(given["GITHUB_OUTPUT"]).open("a") as outputs:
-        outputs.write(f"artifact-digest={digest}\n")
+        outputs.write(f"artifact-id={zlib.crc32(content)}\n")
+        outputs.write(f"artifact-digest={hashlib.sha256(content).hexdigest()}\n")
     return 0
 
 

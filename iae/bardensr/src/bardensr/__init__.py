@@ -1,0 +1,1 @@
+"""Barcode demixing through non-negative spatial regression (Chen et al. 2020)."""

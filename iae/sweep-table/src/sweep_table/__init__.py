@@ -1,0 +1,1 @@
+"""One table of the metrics of all combinations of a parameter sweep."""

@@ -1,0 +1,1 @@
+"""LocaNMF of a widefield movie that an earlier step has registered, denoised and corrected."""

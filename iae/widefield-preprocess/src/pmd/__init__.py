@@ -1,0 +1,1 @@
+"""Penalized matrix decomposition of functional imaging movies (Buchanan et al. 2018)."""

@@ -1,0 +1,1 @@
+"""Preprocess two-wavelength widefield movies: motion correction, PMD, hemodynamic correction."""

@@ -1,0 +1,41 @@
+"""NC-J017: the protocol can make runs of the job; I/O is not handled here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.protocols import expand
+from neurocaas_ci.protocols.bounds import UnfitJobError
+from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.rule import Rule
+
+
+class JobExpands(Rule):
+    """What a job asks of its protocol can be done, beyond each value for itself.
+
+    In a sweep a parameter is either given or swept over, and swept over in one step; with both nobody
+    could say which value holds.
+
+    Fix: take the parameter out of `parameters` or out of `parameters.sweep`.
+    """
+
+    id = "NC-J017"
+
+    def check(self, context: Context) -> Iterator[Finding]:
+        """Yield one finding per job that its protocol refuses."""
+        for job in context.jobs():
+            blueprint = context.blueprint_of(job.value)
+            if blueprint is None:
+                continue
+            try:
+                expand(blueprint, job.value)
+            except UnfitJobError as error:
+                yield self.finding(
+                    job.document.locate(["parameters"]),
+                    str(error),
+                    "take it out of `parameters` or out of `parameters.sweep`",
+                )
+            except (LookupError, ValueError, TypeError):
+                # Too many runs, and what keeps a protocol from expanding, are other rules' matter.
+                continue

@@ -1,0 +1,67 @@
+"""site.yml, run by act: main as a website on GitHub Pages, of which the running job has no more rights."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import workflow_world
+from platform_on_github import PROJECT
+from workflow_world import dataset, names, told
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(600)]
+
+_template, platform, world = (
+    workflow_world._template,
+    workflow_world.platform,
+    workflow_world.world,
+)
+SITE = ".github/workflows/site.yml"
+JOB = """schema: neurocaas/job/v1
+name: late-01
+user: ada
+blueprint: probe@1.0.0
+datasets:
+  - {{uri: "{uri}", sha256: "{sha256}", size: {size}}}
+parameters: {{}}
+pricing: standard
+"""
+
+
+@pytest.fixture
+def site(world):
+    """The platform, with the workflow that publishes it."""
+    _, repository, _, _ = world
+    repository.commit({SITE: (PROJECT / SITE).read_bytes()})
+    return world
+
+
+def test_main_is_published_whenever_it_changes(site):
+    hub, repository, actions, platform = site
+    text = repository.read("registry/blueprints/probe.yaml").decode()
+    hostile = text.replace("A probe of the platform", "A <script>alert(1)</script> probe")
+    repository.commit({"registry/blueprints/probe.yaml": hostile}, user="octocat")
+    runs = actions.deliver()
+    assert names(runs) == [("site.yml", "success")], told(runs)
+    assert sorted(runs[0].permissions) == ["contents", "pages"]
+    shown = repository.pages.files["analyses/probe.html"].decode()
+    assert "A &lt;script&gt;alert(1)&lt;/script&gt; probe" in shown
+    assert repository.head()[:12] in repository.pages.files["index.html"].decode()
+    assert "https://acme.github.io/registry/" in runs[0].log
+
+    # What the workflow's token pushes starts nothing, and is shown an hour later where no app pushes.
+    path = "registry/jobs/ada/2026-11/late-01.yaml"
+    repository.commit({path: JOB.format(**dataset(actions, platform))})
+    assert actions.deliver() == []
+    actions.schedule("41 * * * *")
+    (skipped,) = actions.deliver()
+    assert (skipped.path, skipped.conclusion) == (SITE, "skipped")
+    actions.variables = {k: v for k, v in actions.variables.items() if k != "NEUROCAAS_APP_ID"}
+    actions.schedule("41 * * * *")
+    runs = actions.deliver()
+    assert names(runs) == [("site.yml", "success")], told(runs)
+    assert "waiting" in repository.pages.files["jobs/ada/2026-11/late-01.html"].decode()
+    assert hub.violations == []
