@@ -50,7 +50,7 @@ def replayer(
                 isolation if executor == "local" else "none", scratch
             ),
             executors=lambda own, head: executor_maker(
-                executor, own, head, cpus=count, isolation=isolation, wait=True
+                executor, own, head, cpus=count, isolation=isolation
             ),
             apart=lambda folder: _apart(home, folder, away=away),
             observer=observer,
