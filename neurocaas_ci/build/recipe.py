@@ -1,8 +1,8 @@
 """The sources of an IAE and their digest, read through a tree and nothing else.
 
-What is no source: `iae.lock` (it holds the digest), everything below `sample/` (no byte of it enters
-the image, so a better example needs no new version), and what editors and interpreters leave behind
-(names that start with a dot, `__pycache__`, `*.pyc`).
+What is no source: `iae.lock` (it holds the digest), `README.md` and everything below `sample/` (no byte
+of them enters the image, so better words or a better example need no new version), and what editors
+and interpreters leave behind (names that start with a dot, `__pycache__`, `*.pyc`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from neurocaas_ci.model.digest import Sha256, canonical_json, sha256_bytes
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, Tree
 
 _CODE_PREFIX = "workflow."
+_BESIDE = frozenset({"iae.lock", "README.md"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,6 @@ def recipe_of(files: tuple[Source, ...]) -> Sha256:
 
 def _is_source(path: str) -> bool:
     parts = path.split("/")
-    if path == "iae.lock" or parts[0] == "sample" or path.endswith(".pyc"):
+    if path in _BESIDE or parts[0] == "sample" or path.endswith(".pyc"):
         return False
     return not any(part.startswith(".") or part == "__pycache__" for part in parts)

@@ -81,7 +81,7 @@ def _facts(
 
 
 def _runs(state: StateStore, job: str, record: Mapping[str, Any]) -> Iterator[CertifiedRun]:
-    prices = record["prices_usd_per_hour"]
+    prices, costs = record["prices_usd_per_hour"], record.get("costs_usd", {})
     for run, _, digest in record["runs"]:
         document = state.read(records.record_key(job, run))
         if document is None or sha256_bytes(document) != digest:
@@ -91,7 +91,8 @@ def _runs(state: StateStore, job: str, record: Mapping[str, Any]) -> Iterator[Ce
                 hint="`neurocaas reconcile --verify` computes damaged runs again",
             )
         found = records.decode_record(document)
-        cost = found.usage.wall_s / 3600 * prices[found.step]
+        # Records of earlier releases have no costs by run: there, only the last attempt was paid.
+        cost = costs[run] if run in costs else found.usage.wall_s / 3600 * prices[found.step]
         yield CertifiedRun(found, digest, round(cost, 6))
 
 

@@ -215,6 +215,7 @@ def _byproducts(facts: JobFacts) -> Iterator[Descriptor]:
             cpu_s=record.usage.cpu_s,
             memory_peak=record.usage.memory_peak,
             cost_usd=run.cost_usd,
+            attempts=record.attempt,
             taken_from=record.taken_from,
             **({} if record.machine is None else {"machine": dict(record.machine)}),
         )

@@ -12,7 +12,7 @@ from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.signers import SignerKind, make_signer
 from neurocaas_ci.errors import NeurocaasError, VerificationError
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.reconcile import Outcome
+from neurocaas_ci.run.observer import Outcome
 
 if TYPE_CHECKING:
     from neurocaas_ci.certify.certifier import Certifier

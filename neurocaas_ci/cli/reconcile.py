@@ -23,6 +23,7 @@ from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.model.places import job_id
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
+from neurocaas_ci.run.observer import Outcome
 from neurocaas_ci.run.pending import (
     Merged,
     in_merge_order,
@@ -32,7 +33,7 @@ from neurocaas_ci.run.pending import (
     uncertified,
     unfinished,
 )
-from neurocaas_ci.run.reconcile import Outcome, Reconciler
+from neurocaas_ci.run.reconcile import Reconciler
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.verify import damaged_runs
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from neurocaas_ci.errors import BackendUnavailableError
-from neurocaas_ci.executors.batch.attempts import keep_attempts
+from neurocaas_ci.executors.batch.attempts import keep_attempts, without_attempts
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.placing import ENGINE, Placing
 from neurocaas_ci.executors.batch.requests import Settings
@@ -60,9 +60,7 @@ class AwsBatchExecutor:
         self._slowest = slowest
         self._watch = Watch(batch.tasks, describe or batch.describe)
         self._machines: dict[str, Mapping[str, Any]] = {}
-        self._waiting = Waiting(
-            "AWS Batch", self.poll, self._result, say, slowest, self._keep_attempts
-        )
+        self._waiting = Waiting("AWS Batch", self.poll, self._result, say, slowest, self._looked)
         self._journal: Journal | None = None
         self._specs: dict[str, RunSpec] = {}
         self._settled: list[RunRecord] = []
@@ -70,12 +68,14 @@ class AwsBatchExecutor:
 
     def capabilities(self) -> Capabilities:
         """Say that the runs go on by themselves; how much fits is the account's business."""
-        return Capabilities(ENGINE, cpus=0, memory=0, detached=True, pause=self._slowest)
+        return Capabilities(
+            ENGINE, cpus=0, memory=0, detached=True, pause=self._slowest, charges=True
+        )
 
     def submit(self, graph: RunGraph) -> None:
         """Submit what is not with Batch already, as few arrays as the graph allows."""
         self._specs = {spec.run: spec for spec in graph.specs}
-        self._placing = replace(self._placing, pricing=graph.pricing)
+        self._placing = replace(self._placing, pricing=graph.pricing, prices=graph.prices)
         for spec in graph.specs:
             self._placing.check_fits(spec)
         self._journal = journal = Journal(self._state, graph.job, ENGINE)
@@ -83,10 +83,15 @@ class AwsBatchExecutor:
             journal.load()
             self._placing.recover(journal, self._specs, claim)
             places = _places(journal)
+            owing = without_attempts(
+                self._state, graph.job, journal.submissions, places, [s.run for s in graph.done]
+            )
+            self._specs |= {spec.run: spec for spec in graph.done if spec.run in owing}
             standing = self._watch.look(journal.submissions)
+            self._keep_attempts({run: standing.get(places.get(run, "")) for run in self._specs})
             fresh: list[RunSpec] = []
             under_way: dict[str, str] = {}
-            for spec in graph.specs:
+            for spec in self._specs.values():
                 task = standing.get(places.get(spec.run, ""))
                 if task is not None and task.state != "ended":
                     under_way[spec.run] = task.id
@@ -163,17 +168,17 @@ class AwsBatchExecutor:
             self._settled.append(record)
         return record is not None
 
-    def _keep_attempts(
-        self, open_runs: Mapping[str, RunSpec], standing: Mapping[str, Placement]
-    ) -> None:
-        """Write down what the attempts of runs that have just ended cost."""
-        ended = {
-            p.handle: p.run
-            for p in standing.values()
-            if p.state == "ended" and p.run in open_runs and p.handle
-        }
+    def _looked(self, open_runs: Mapping[str, RunSpec], standing: Mapping[str, Placement]) -> None:
+        self._keep_attempts({run: p for run, p in standing.items() if run in open_runs})
+
+    def _keep_attempts(self, standing: Mapping[str, Standing | Placement | None]) -> None:
+        """Write down, by run, what the attempts of those that have ended cost.
+
+        This is done before a run is submitted again, and before its result is given to anybody.
+        """
+        ended = {_id(s): run for run, s in standing.items() if s and s.state == "ended" and _id(s)}
         for handle, job in self._batch.describe(list(ended)).items():
-            spec = open_runs[ended[handle]]
+            spec = self._specs[ended[handle]]
             keep_attempts(self._state, spec.job, spec.run, job, self._placing.price(spec))
 
     def _result(
@@ -206,6 +211,10 @@ def _places(journal: Journal) -> dict[str, str]:
         if one.handle is not None
         for task, run in enumerate(one.runs)
     }
+
+
+def _id(one: Standing | Placement) -> str:
+    return one.handle if isinstance(one, Placement) else one.id
 
 
 def _why(task: Standing | None) -> str:

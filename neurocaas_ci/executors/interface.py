@@ -17,7 +17,8 @@ class Capabilities(NamedTuple):
 
     The runs of a `detached` executor go on when the process that submitted them ends; another
     process that submits the same graph finds them again. Such an engine may be left alone for up
-    to `pause` seconds between two looks.
+    to `pause` seconds between two looks. One that `charges` keeps what every attempt of a run has
+    cost, and so wants to see runs to their end that have a record already.
     """
 
     name: str
@@ -25,19 +26,25 @@ class Capabilities(NamedTuple):
     memory: int
     detached: bool = False
     pause: float = 0.0
+    charges: bool = False
 
 
 class RunGraph(NamedTuple):
     """The runs of one job that have no record yet, in the order of its protocol.
 
     A run that is needed but not in `specs` has a record. At most `max_parallel` run at once.
-    `pricing` is the job's: `standard`, or `save` for machines that may be reclaimed.
+    `pricing` is the job's: `standard`, or `save` for machines that may be reclaimed; `prices` are the
+    US dollars per hour that were agreed for its steps, where not those of the hardware today.
+    `done` are runs that have a record: an executor that charges may have to account for some of
+    them, and yields the records of those once more.
     """
 
     job: str
     specs: Sequence[RunSpec]
     max_parallel: int
     pricing: Pricing = "standard"
+    prices: Mapping[str, float] | None = None
+    done: Sequence[RunSpec] = ()
 
 
 class Placement(NamedTuple):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from neurocaas_ci.executors.attempts import attempts_cost, attempts_key
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.money import dollars
 from neurocaas_ci.model.run import RunRecord, RunStatus
@@ -13,6 +14,7 @@ from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged
 from neurocaas_ci.run.resolve import ResolvedJob
+from neurocaas_ci.stores.interface import StateStore
 
 
 class Ended(NamedTuple):
@@ -40,7 +42,7 @@ def finish(
         document = state.read(records.record_key(record.job, record.run)) or b""
         rows.append((record.run, record.status, sha256_bytes(document)))
     prices = {step: dollars(price) for step, price in resolved.prices.items()}
-    cost = sum(r.usage.wall_s / 3600 * prices[r.step] for r in ordered)
+    costs = _costs(state, resolved.job.id, ordered, prices)
     with state.claim(records.job_key(resolved.job.id), wait=True) as claim:
         if state.read(records.job_key(resolved.job.id)) is None or _stale(home, resolved, rows):
             plan = records.plan_facts(resolved.plan)
@@ -52,8 +54,9 @@ def finish(
                     runs=tuple(rows),
                     wall_s=sum(r.usage.wall_s for r in ordered),
                     cpu_s=sum(r.usage.cpu_s for r in ordered),
-                    cost_usd=round(cost, 6),
+                    cost_usd=round(sum(costs.values()), 6),
                     prices=prices,
+                    costs={run: round(cost, 6) for run, cost in costs.items()},
                     # What an engine chose counts, not the machine that waited for it.
                     host=next((dict(r.machine) for r in ordered if r.machine), facts),
                     started=min(r.started for r in ordered),
@@ -75,6 +78,25 @@ def _sweep(home: Home, resolved: ResolvedJob) -> None:
         home.state.erase(key)
 
 
+def _costs(
+    state: StateStore, job: str, ordered: Sequence[RunRecord], prices: Mapping[str, float]
+) -> dict[str, float]:
+    """Return what each run has cost (USD): all its attempts, where an executor has kept them.
+
+    Else it is the time that its workflow took, at the price of the hardware.
+    """
+    kept = set(state.keys(f"jobs/{job}/runs"))
+    costs: dict[str, float] = {}
+    for record in ordered:
+        used = None
+        if attempts_key(job, record.run) in kept:
+            used = attempts_cost(state, job, record.run)
+        costs[record.run] = (
+            record.usage.wall_s / 3600 * prices[record.step] if used is None else used
+        )
+    return costs
+
+
 def _stale(home: Home, resolved: ResolvedJob, rows: list[tuple[str, RunStatus, Sha256]]) -> bool:
     data = home.state.read(records.job_key(resolved.job.id)) or b"{}"
     return [tuple(row) for row in records.decode_job(data)["runs"]] != rows
@@ -92,6 +114,7 @@ def finish_unstarted(home: Home, job: str, merged: Merged, reason: str) -> Ended
         cpu_s=0.0,
         cost_usd=0.0,
         prices={},
+        costs={},
         host={},
         started=now,
         ended=now,

@@ -1,9 +1,10 @@
-"""What a reconcile is given by those who start it: who hears of it, and what makes executors."""
+"""What a reconcile is given by those who start it: who hears of it, and what makes executors; and what it gives."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Executor, Runs, Unfinished
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.run.resolve import ResolvedJob
@@ -39,3 +40,15 @@ class MakeExecutor(Protocol):
     def __call__(self, runs: Runs) -> Executor:
         """Return a fresh executor."""
         ...
+
+
+class Outcome(NamedTuple):
+    """How a job stands after a pass: the status of its record, or `waiting`.
+
+    A job waits when something outside must change first, and `error` says what. Of a job that has
+    a record, `error` says why it could not be concluded (certified and published).
+    """
+
+    job: str
+    status: str
+    error: NeurocaasError | None = None

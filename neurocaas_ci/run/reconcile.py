@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import BackendUnavailableError, NeurocaasError, UsageError
 from neurocaas_ci.executors.interface import Executor, RunGraph, Unfinished
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.money import dollars
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.registry.git import GitTree
@@ -22,7 +23,7 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.imports import import_file
 from neurocaas_ci.run.job_records import Ended, finish, finish_unstarted
 from neurocaas_ci.run.machine import machine_facts, require_profile
-from neurocaas_ci.run.observer import MakeExecutor, Observer
+from neurocaas_ci.run.observer import MakeExecutor, Observer, Outcome
 from neurocaas_ci.run.pending import Merged
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.resolve import Pins, ResolvedJob, load_job, resolve
@@ -35,19 +36,8 @@ from neurocaas_ci.run.worker import Worker
 _AHEAD = 100
 
 
-class Outcome(NamedTuple):
-    """How a job stands after a pass: the status of its record, or `waiting`.
-
-    A job waits when something outside must change first, and `error` says what. Of a job that has
-    a record, `error` says why it could not be concluded (certified and published).
-    """
-
-    job: str
-    status: str
-    error: NeurocaasError | None = None
-
-
-class _Begun(NamedTuple):
+@dataclass(frozen=True)
+class _Begun:
     """A job whose runs are with an executor, and what is known of them."""
 
     merged: Merged
@@ -236,9 +226,14 @@ class Reconciler:
         ended = self._ended(worker, resolved)
         self.observer.job_started(resolved, len(ended))
         specs = [spec for spec in resolved.specs if spec.run not in ended]
-        if specs:
-            executor.submit(RunGraph(job.id, specs, resolved.max_parallel, job.pricing))
-        return _Begun(merged, resolved, worker, executor, ended, bool(specs), self._facts)
+        charges = executor.capabilities().charges
+        done = [spec for spec in resolved.specs if spec.run in ended] if charges else []
+        submitted = bool(specs or done)
+        if submitted:
+            prices = {step: dollars(price) for step, price in resolved.prices.items()}
+            graph = RunGraph(job.id, specs, resolved.max_parallel, job.pricing, prices, done)
+            executor.submit(graph)
+        return _Begun(merged, resolved, worker, executor, ended, submitted, self._facts)
 
     def _ended(self, worker: Worker, job: ResolvedJob) -> dict[str, RunRecord]:
         """Return the records of runs that have ended; far away one list is less than many questions."""
@@ -267,8 +262,10 @@ class Reconciler:
         self, begun: _Begun, result: RunRecord | Unfinished, under_way: list[Unfinished]
     ) -> None:
         if isinstance(result, RunRecord):
+            heard = result.run in begun.ended
             begun.ended[result.run] = result
-            self.observer.run_ended(result)
+            if not heard:
+                self.observer.run_ended(result)
         elif result.under_way:
             under_way.append(result)
         else:

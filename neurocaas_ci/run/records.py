@@ -70,7 +70,8 @@ class JobPlan(NamedTuple):
 class JobRecord(NamedTuple):
     """How a job ended: one line per run, totals, and the machine it ran on.
 
-    `prices` are US dollars per hour by step, as the cost was reckoned with.
+    `prices` are US dollars per hour by step, as the cost was reckoned with; `costs` are US dollars by
+    run, all attempts that were paid for included.
     """
 
     job: str
@@ -81,6 +82,7 @@ class JobRecord(NamedTuple):
     cpu_s: float
     cost_usd: float
     prices: Mapping[str, float]
+    costs: Mapping[str, float]
     host: Mapping[str, Any]
     started: str
     ended: str
@@ -307,6 +309,7 @@ def encode_job(record: JobRecord) -> bytes:
             "usage": {"wall_s": record.wall_s, "cpu_s": record.cpu_s},
             "cost_usd": record.cost_usd,
             "prices_usd_per_hour": dict(record.prices),
+            "costs_usd": dict(record.costs),
             "host": dict(record.host),
             "started": record.started,
             "ended": record.ended,

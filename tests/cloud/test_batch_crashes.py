@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from bridge.cloud import running
 
+from neurocaas_ci.executors.attempts import read_attempts
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import Settings
@@ -155,9 +156,18 @@ class Setting:
         """Take up what has no record, as a pass of the runner does; return the runs that ended."""
         books = Books(self.state)
         left = [spec for spec in self.specs if books.finished(spec) is None]
+        done = [spec for spec in self.specs if spec not in left]
         executor = self.executor(calls)
-        executor.submit(RunGraph(self.job, left, 100))
+        executor.submit(RunGraph(self.job, left, 100, done=done))
         return [result.run for result in executor.collect()]
+
+    def paid(self):
+        """Return how many attempts of each run are in the books."""
+        kept = {s.run: read_attempts(self.state, self.job, s.run) or {} for s in self.specs}
+        return {
+            run: sum(len(row["attempts"]) for row in document.get("jobs", ()))
+            for run, document in kept.items()
+        }
 
     def starts(self):
         return {
@@ -191,6 +201,7 @@ def test_a_runner_that_dies_at_any_call(cloud, tmp_path, monkeypatch, after):
         assert set(setting.starts().values()) == {1}, f"call {deadly} of {whole.count}"
         mine = [name for name in names(cloud) if f"crash-{after}-{deadly}-".lower() in name]
         assert len(mine) == len(set(mine)) == 2, f"call {deadly} of {whole.count}: {mine}"
+        assert setting.paid() == dict.fromkeys(setting.starts(), 1), f"call {deadly}"
     assert deaths > 15
     assert cloud.left() == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from waiting import until
 
@@ -88,6 +90,17 @@ def test_a_reclaimed_machine_is_replaced_and_the_result_is_the_same(world):
     costs = [attempt["cost_usd"] for attempt in batch_job["attempts"]]
     assert min(costs) > 0
     assert kept["cost_usd"] == pytest.approx(sum(costs))
+    # The machine that was taken away was paid for as well.
+    assert world.job_record(job)["costs_usd"] == {"001-work": kept["cost_usd"]}
+    assert world.job_record(job)["cost_usd"] == kept["cost_usd"]
+    certificate = json.loads(platform.run("inspect", job, "--format", "json").stdout)
+    assert certificate["notes"]["job-record.json"]["cost_usd"] == kept["cost_usd"]
+    assert certificate["notes"]["records/001-work.json"]["cost_usd"] == kept["cost_usd"]
+    assert certificate["notes"]["records/001-work.json"]["attempts"] == 2
+    budget = json.loads(platform.run("budget", "--no-fetch", "--format", "json").stdout)
+    assert [round(a["spent_usd"], 6) for a in budget["accounts"] if a["kind"] == "user"] == [
+        pytest.approx(kept["cost_usd"], abs=2e-6)
+    ]
     lives = [i["InstanceLifecycle"] for i in world.cloud.instances(handle)]
     assert lives == ["spot", "spot"]
 

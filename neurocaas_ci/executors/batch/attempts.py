@@ -1,20 +1,18 @@
-"""What the attempts of a run cost and where they were, kept beside the run's record."""
+"""Keep what the attempts of a run cost and where they were, beside the run's record."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from neurocaas_ci.executors.attempts import attempts_key, read_attempts
 from neurocaas_ci.executors.batch.words import attempts_of
+from neurocaas_ci.executors.submissions import Submission
 from neurocaas_ci.stores.interface import StateStore
 
 _SCHEMA = "neurocaas/batch-attempts/v1"
-
-
-def attempts_key(job: str, run: str) -> str:
-    """Return where the attempts of a run are kept."""
-    return f"jobs/{job}/runs/{run}/attempts.json"
 
 
 def keep_attempts(
@@ -24,8 +22,7 @@ def keep_attempts(
 
     A Batch job that is there already is not counted twice.
     """
-    key = attempts_key(job, run)
-    earlier = json.loads(state.read(key) or b'{"jobs": []}')["jobs"]
+    earlier = (read_attempts(state, job, run) or {"jobs": []})["jobs"]
     rows = [row for row in earlier if row["id"] != described["jobId"]]
     rows.append(
         {
@@ -36,5 +33,29 @@ def keep_attempts(
     )
     cost: float = round(sum(a["cost_usd"] for row in rows for a in row["attempts"]), 6)
     document = {"schema": _SCHEMA, "usd_per_hour": price, "cost_usd": cost, "jobs": rows}
-    state.write(key, json.dumps(document, indent=1).encode())
+    state.write(attempts_key(job, run), json.dumps(document, indent=1).encode())
     return cost
+
+
+def without_attempts(
+    state: StateStore,
+    job: str,
+    submissions: Sequence[Submission],
+    places: Mapping[str, str],
+    runs: Collection[str],
+) -> set[str]:
+    """Return those of the runs whose newest Batch job, by its place, is not among the kept ones."""
+    submitted = [run for run in runs if run in places]
+    if not submitted:
+        return set()
+    kept = set(state.keys(f"jobs/{job}/runs"))
+    times = Counter(run for one in submissions for run in one.runs)
+    found: set[str] = set()
+    for run in submitted:
+        if attempts_key(job, run) in kept:
+            # Of one that was submitted once, what is kept can only be of that.
+            document = read_attempts(state, job, run) if times[run] > 1 else None
+            if document is None or any(row["id"] == places[run] for row in document["jobs"]):
+                continue
+        found.add(run)
+    return found

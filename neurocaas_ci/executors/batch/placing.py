@@ -34,7 +34,8 @@ class Placing:
     """How runs get to Batch.
 
     `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
-    `encode` gives the document that a worker reads. `pricing` is the job's.
+    `encode` gives the document that a worker reads. `pricing` is the job's, and so are the `prices`
+    of its steps, where other ones were agreed than the hardware has.
     """
 
     batch: Batch
@@ -45,6 +46,7 @@ class Placing:
     encode: Callable[[RunSpec], bytes]
     say: Callable[[str], None]
     pricing: Pricing = "standard"
+    prices: Mapping[str, float] | None = None
 
     def check_fits(self, spec: RunSpec) -> None:
         """Raise UsageError or BackendUnavailableError when a run cannot be placed on AWS at all."""
@@ -101,6 +103,8 @@ class Placing:
 
     def price(self, spec: RunSpec) -> float:
         """Return what the machine of a run costs, in US dollars per hour."""
+        if self.prices is not None and spec.step in self.prices:
+            return self.prices[spec.step]
         machine = self.hardware(spec.hardware)
         if self.pricing == "save" and machine.price_save is not None:
             return machine.price_save

@@ -132,14 +132,15 @@ class Bot:
 
 
 def propose(
-    hub, repository, login: str, number: int, files: Mapping[str, object], title: str = "A change"
-) -> int:
+    hub, repository, login: str, number: int, files: Mapping[str, object], title: str = "A change",
+    branch: str | None = None,
+) -> int:  # fmt: skip
     """Open a pull request from a fork of somebody; return its number."""
     import github
 
     name = f"{login}/{repository.name}"
     fork = hub.repositories.get(name) or hub.fork(repository.full_name, login)
-    branch = f"change-{len(repository.items)}"
+    branch = branch or f"change-{len(repository.items)}"
     fork.commit(files, branch=branch, message=title)
     token = hub.token(login, number)
     client = github.Github(

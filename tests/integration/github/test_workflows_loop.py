@@ -95,10 +95,11 @@ def test_workflows_that_a_pull_request_brings_have_no_rights_and_change_nothing(
 def test_words_of_strangers_are_never_a_command(world):
     hub, repository, actions, platform = world
     title = '$(touch pwned) `touch pwned` "; touch pwned; # ${{ github.token }} ::error::x'
-    number = submit(hub, repository, actions, platform, title=title)
+    branch = "x\"$(touch${IFS}pwned)`touch${IFS}pwned`;touch${IFS}pwned#'|touch<pwned>"
+    number = submit(hub, repository, actions, platform, title=title, branch=branch)
     runs = actions.deliver()
     assert names(runs)[:2] == [("validate.yml", "success"), ("report.yml", "success")]
-    assert not any("pwned" in run.log.replace(title, "") for run in runs)
+    assert not any("pwned" in run.log.replace(title, "").replace(branch, "") for run in runs)
     assert repository.items[number].pull.merged_at
 
 

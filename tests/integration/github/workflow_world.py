@@ -99,7 +99,7 @@ def told(runs) -> str:
     return "\n".join(f"{run.path}: {run.conclusion}\n{run.log[-3000:]}\n{run.said}" for run in runs)
 
 
-def submit(hub, repository, actions, platform, title="A job", **changes) -> int:
+def submit(hub, repository, actions, platform, title="A job", branch=None, **changes) -> int:
     """Open a pull request with one job of ada's, whose dataset is in the store."""
     wanted = {
         "blueprint": "probe@1.0.0",
@@ -108,7 +108,7 @@ def submit(hub, repository, actions, platform, title="A job", **changes) -> int:
         "max_runtime": "1m",
     }
     path, text = job(**{**wanted, **changes})
-    return propose(hub, repository, "ada", ADA, {path: text}, title=title)
+    return propose(hub, repository, "ada", ADA, {path: text}, title=title, branch=branch)
 
 
 def dataset(actions, platform) -> dict[str, object]:

@@ -92,6 +92,7 @@ def on_origin(platform, start):
     return titles, names
 
 
+@pytest.mark.slow
 def test_jobs_that_end_soon_after_each_other_are_pushed_together(with_origin):
     platform, jobs = with_origin
     start = platform.git("rev-parse", "main")
@@ -102,6 +103,7 @@ def test_jobs_that_end_soon_after_each_other_are_pushed_together(with_origin):
     assert titles[-1] == f"Certify {jobs[0]}"
 
 
+@pytest.mark.slow
 def test_what_a_killed_pass_had_signed_is_pushed_by_the_next_one(with_origin):
     platform, jobs = with_origin
     start = platform.git("rev-parse", "main")

@@ -18,12 +18,14 @@ from widefield_locanmf import settings as demix_settings
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
 
+# One block, and no penalties to solve: the stages are tested by themselves.
+_QUICK = {"smoothing": "none", "high_pass": 0.3, "block_size": 24, "max_rank": 3}
+
 
 @pytest.fixture(scope="module")
 def preprocessed(tmp_path_factory):
     code, outputs = support.run(
-        tmp_path_factory.mktemp("first"), support.recording(), smoothing="none", high_pass=0.3,
-        localization_threshold=0.7,
+        tmp_path_factory.mktemp("first"), support.recording(), **_QUICK, localization_threshold=0.7,
     )  # fmt: skip
     assert code == 0
     return outputs
@@ -40,7 +42,7 @@ def test_first_half_takes_out_blood_and_says_so(preprocessed):
 def test_the_wavelengths_say_which_channel_is_which(preprocessed, tmp_path):
     arrays = support.recording()
     turned = {**arrays, "movie": arrays["movie"][:, ::-1], "wavelengths": np.array([405, 470])}
-    code, outputs = support.run(tmp_path, turned, smoothing="none", high_pass=0.3)
+    code, outputs = support.run(tmp_path, turned, **_QUICK)
     assert code == 0
     for name in ("corrected.npz", "motion.csv", "metrics.json"):
         assert (outputs / name).read_bytes() == (preprocessed / name).read_bytes()

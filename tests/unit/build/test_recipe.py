@@ -57,6 +57,7 @@ def test_the_executable_bit_counts_and_other_bits_do_not(folder):
     "name",
     [
         "iae.lock",
+        "README.md",
         "sample/config.yaml",
         "sample/dataset/a.csv",
         "sample/expected.json",
@@ -72,6 +73,12 @@ def test_what_is_no_source_does_not_count(folder, name):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("anything")
     assert digest(folder) == before
+
+
+def test_notes_among_the_sources_count(folder):
+    before = digest(folder)
+    (folder / "iae/x/src/README.md").write_text("anything")
+    assert digest(folder) != before
 
 
 def test_only_workflow_and_src_enter_the_image(folder):

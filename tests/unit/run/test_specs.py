@@ -115,3 +115,20 @@ def test_two_datasets_of_one_name_are_two_runs():
     one, two = specs(blueprint(), job(datasets=same))
     assert one.run != two.run
     assert one.identity(one.inputs) != two.identity(two.inputs)
+
+
+def test_a_run_has_its_own_parameters_where_the_protocol_says_so():
+    number = {"type": "integer", "default": 3}
+    axis = {"type": "array", "items": {"type": "integer"}}
+    grid = {"type": "object", "properties": {"fit": {"type": "object", "properties": {"n": axis}}}}
+    parameters = {"type": "object", "properties": {"n": number, "sweep": grid}}
+    plan = blueprint("sweep", ("fit", "table"), parameters=parameters)
+    sweep = {"fit": {"n": [1, 2]}}
+    *fits, table = specs(plan, job(1, parameters={"sweep": sweep}))
+    assert [spec.config["parameters"] for spec in fits] == [{"n": 1}, {"n": 2}]
+    assert table.config["parameters"] == {"n": 3, "sweep": sweep}
+    assert table.needs == {"combinations/1": "001-fit-c1", "combinations/2": "001-fit-c2"}
+    # Other parameters are another computation; the same ones are the same.
+    assert len({spec.identity(spec.inputs) for spec in fits}) == 2
+    (other,) = specs(plan, job(1, parameters={"n": 2}))[:1]
+    assert other.identity(other.inputs) == fits[1].identity(fits[1].inputs)

@@ -14,6 +14,7 @@ import cases_names
 import cases_people
 import cases_protocol
 import cases_registry
+import cases_sweep
 import cases_versions
 from cases_support import Table
 
@@ -30,5 +31,6 @@ CASES: Table = {
     **cases_people.CASES,
     **cases_protocol.CASES,
     **cases_registry.CASES,
+    **cases_sweep.CASES,
     **cases_versions.CASES,
 }

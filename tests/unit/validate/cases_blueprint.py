@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from builder import BLUEPRINT, D1, D2, ENSEMBLE, LOCK, sub
 from cases_support import Table, bad, blueprint, good, new_version
+from cases_sweep import FITS_BAD, FITS_GOOD
 
 CASES: Table = {
     "NC-B001": (
@@ -66,8 +67,9 @@ CASES: Table = {
                 sub(ENSEMBLE, "1.0.0", "1.0.1"),
                 sub(ENSEMBLE, "replicas: {type: integer", "replicas: {type: number"),
             ),
+            *FITS_BAD,
         ),
-        (good(*blueprint("parallel", "chain")),),
+        (good(*blueprint("parallel", "chain")), *FITS_GOOD),
     ),
     "NC-B007": (
         (

@@ -42,7 +42,9 @@ def token(call: Call) -> Any:
     if any(_LEVELS.index(level) > _LEVELS.index(app.permissions.get(name, "none"))
            for name, level in permissions.items()):  # fmt: skip
         raise Refused(422, "The permissions requested are not granted to this installation.")
-    known = {one.name: full_name for full_name, one in call.github.repositories.items()}
+    # An installation is of one account; forks are with others.
+    everything = call.github.repositories.items()
+    known = {one.name: full_name for full_name, one in everything if one.parent is None}
     names = body.get("repositories")
     if names is not None and not set(names) <= set(known):
         raise Refused(422, "There is at least one repository that does not exist or is not accessible to the parent installation.")  # fmt: skip

@@ -1,0 +1,97 @@
+"""Read and check config.yaml: which property and which parameters."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from epi.refusal import Refusal
+
+_SCHEMA = "neurocaas/config/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one run is asked to do; field names are the parameters of the blueprint.
+
+    `initial_spread` is a fraction of half the width of the bounds; `tolerance` counts in standard
+    deviations (of a mean) and variances (of a variance) of the property.
+    """
+
+    dataset: str
+    layers: int = 6
+    units: int = 24
+    epochs: int = 8
+    steps: int = 400
+    batch: int = 400
+    learning_rate: float = 0.002
+    initial_penalty: float = 3.0
+    initial_spread: float = 0.35
+    tolerance: float = 0.1
+    samples: int = 2000
+    seed: int = 0
+
+
+def read(inputs: Path) -> Settings:
+    """Return the settings in `inputs/config.yaml`; raise Refusal for anything out of bounds."""
+    try:
+        text = (inputs / "config.yaml").read_text(encoding="utf-8")
+        config = json.loads(text)  # it is written in YAML's JSON subset
+    except (OSError, ValueError) as error:
+        raise Refusal(f"config.yaml cannot be read as JSON: {error}") from error
+    if not isinstance(config, dict) or config.get("schema") != _SCHEMA:
+        raise Refusal(f"config.yaml does not say schema: {_SCHEMA}")
+    dataset = config.get("dataset")
+    if not isinstance(dataset, str) or not dataset:
+        raise Refusal("config.yaml names no dataset; this analysis needs one")
+    parameters = config.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise Refusal("config.yaml: parameters must be a mapping of names to values")
+    return Settings(dataset=dataset, **_check(parameters))
+
+
+def _check(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(parameters) - set(_RULES))
+    if unknown:
+        raise Refusal(
+            f"parameter {unknown[0]!r} does not exist; there are: {', '.join(sorted(_RULES))}"
+        )
+    return {name: _RULES[name](name, value) for name, value in parameters.items()}
+
+
+def _integer(low: int, high: int) -> Callable[[str, Any], int]:
+    def check(name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise Refusal(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        return value
+
+    return check
+
+
+def _number(low: float, high: float, meaning: str) -> Callable[[str, Any], float]:
+    def check(name: str, value: Any) -> float:
+        sound = isinstance(value, int | float) and not isinstance(value, bool)
+        if not sound or not math.isfinite(value) or not low <= value <= high:
+            raise Refusal(f"{name} must be {meaning} from {low:g} to {high:g}, not {value!r}")
+        return float(value)
+
+    return check
+
+
+_RULES: dict[str, Callable[[str, Any], Any]] = {
+    "layers": _integer(2, 32),
+    "units": _integer(4, 256),
+    "epochs": _integer(1, 100),
+    "steps": _integer(1, 10_000),
+    "batch": _integer(20, 10_000),
+    "learning_rate": _number(1e-5, 0.1, "a number"),
+    "initial_penalty": _number(1e-3, 1000.0, "a number"),
+    "initial_spread": _number(0.01, 1.0, "a fraction of half the width of the bounds"),
+    "tolerance": _number(0.01, 1.0, "a number of standard deviations"),
+    "samples": _integer(100, 100_000),
+    "seed": _integer(0, 2**31 - 1),
+}
