@@ -93,7 +93,8 @@ def _runs(state: StateStore, job: str, record: Mapping[str, Any]) -> Iterator[Ce
         found = records.decode_record(document)
         # Records of earlier releases have no costs by run: there, only the last attempt was paid.
         cost = costs[run] if run in costs else found.usage.wall_s / 3600 * prices[found.step]
-        yield CertifiedRun(found, digest, round(cost, 6))
+        instance = record.get("instances", {}).get(run)
+        yield CertifiedRun(found, digest, round(cost, 6), instance)
 
 
 def _committed(git: CatFile, commit: str, path: str) -> tuple[CommittedFile, bytes]:

@@ -32,11 +32,15 @@ class CommittedFile:
 
 @dataclass(frozen=True, slots=True)
 class CertifiedRun:
-    """A run's record and the digest of the document that holds it; `cost_usd` is US dollars."""
+    """A run's record and the digest of the document that holds it; `cost_usd` is US dollars.
+
+    `instance` is what the provider of its machine says of that, where it was asked.
+    """
 
     record: RunRecord
     sha256: Sha256
     cost_usd: float
+    instance: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,7 @@ def _byproducts(facts: JobFacts) -> Iterator[Descriptor]:
             attempts=record.attempt,
             taken_from=record.taken_from,
             **({} if record.machine is None else {"machine": dict(record.machine)}),
+            **({} if run.instance is None else {"instance": dict(run.instance)}),
         )
         if record.log is not None:
             yield _file(results.log_file(record.run), record.log.sha256)

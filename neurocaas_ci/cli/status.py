@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,6 +28,9 @@ from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged, in_merge_order, manifests, of_group, select
 from neurocaas_ci.run.status import JobView, RunView, view_job, view_jobs
+
+if TYPE_CHECKING:
+    from neurocaas_ci.executors.batch.client import Batch
 
 _BAR = 20
 _FOLLOW_SECONDS = 1.0
@@ -71,23 +75,47 @@ def command(job: str | None, repo: Path | None, style: str, *, fetch: bool, foll
 
 
 def _views(home: Home, every: list[Merged], chosen: set[str] | None) -> list[JobView]:
-    def standing(job: str) -> Mapping[str, Placement]:
-        if home.state.read(journal_key(job, "slurm")) is None:
-            return {}
-        from neurocaas_ci.executors.slurm_client import SlurmCommands
-        from neurocaas_ci.executors.slurm_standing import standing as ask
-
-        try:
-            return ask(home.state, SlurmCommands(), job)
-        except BackendUnavailableError as error:
-            say(f"note: how {job} stands with Slurm is not known: {error.message}")
-            return {}
-
+    standing = _Engines(home).standing
     views = view_jobs(home, every, standing)
     if chosen is None:
         return views
     waiting = {view.id: view.position or 0 for view in views}
     return [view_job(home, m, waiting[m.id], standing) for m in every if m.path in chosen]
+
+
+class _Engines:
+    """Ask the engine that has runs of a job how they stand; each is opened when it is needed."""
+
+    def __init__(self, home: Home) -> None:
+        self._state = home.state
+        self._batch: Batch | None = None
+
+    def standing(self, job: str) -> Mapping[str, Placement]:
+        """Return how the runs of a job stand with an engine; say so when it does not answer."""
+        for name, ask in (("Slurm", self._slurm), ("AWS Batch", self._aws_batch)):
+            try:
+                if (found := ask(job)) is not None:
+                    return found
+            except BackendUnavailableError as error:
+                say(f"note: how {job} stands with {name} is not known: {error.message}")
+        return {}
+
+    def _slurm(self, job: str) -> Mapping[str, Placement] | None:
+        if self._state.read(journal_key(job, "slurm")) is None:
+            return None
+        from neurocaas_ci.executors.slurm_client import SlurmCommands
+        from neurocaas_ci.executors.slurm_standing import standing
+
+        return standing(self._state, SlurmCommands(), job)
+
+    def _aws_batch(self, job: str) -> Mapping[str, Placement] | None:
+        if self._state.read(journal_key(job, "aws-batch")) is None:
+            return None
+        from neurocaas_ci.executors.batch.client import Batch
+        from neurocaas_ci.executors.batch.standing import standing
+
+        self._batch = self._batch or Batch.connect()
+        return standing(self._state, self._batch, job)
 
 
 def _show(lines: list[str], *, redraw: bool) -> None:

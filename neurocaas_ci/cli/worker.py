@@ -19,6 +19,7 @@ from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.run import records
 from neurocaas_ci.run.array_task import of_task
 from neurocaas_ci.run.delivery import fetch_image
+from neurocaas_ci.run.first_use import FOLDER, note_use
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.processors import Processors
@@ -47,6 +48,8 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     run = _read_spec(of_task(spec, os.environ), home)
     facts = machine_facts()
     require_profile(run.determinism, facts, where=spec)
+    if folder := os.environ.get(FOLDER):
+        facts["first_use"] = note_use(Path(folder), run.job, run.run)
     images = Images(home.cache, say)
 
     def root_of(image: Sha256) -> Path:

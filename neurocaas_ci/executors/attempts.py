@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from neurocaas_ci.errors import IntegrityError
@@ -35,7 +36,13 @@ def read_attempts(state: StateStore, job: str, run: str) -> dict[str, Any] | Non
     return document
 
 
-def attempts_cost(state: StateStore, job: str, run: str) -> float | None:
-    """Return what all attempts of a run have cost in US dollars; None where nobody kept it."""
-    document = read_attempts(state, job, run)
-    return None if document is None else float(document["cost_usd"])
+def instance_of(document: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return what is known of the machine of the last attempt: the one that gave the result.
+
+    Beside what EC2 says of it, `container` is the image of the worker that ran there.
+    """
+    for row in reversed(document["jobs"]):
+        if row.get("attempts"):
+            instance = row["attempts"][-1].get("instance")
+            return None if instance is None else {**instance, "container": row.get("image", "")}
+    return None

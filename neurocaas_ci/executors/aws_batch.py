@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.executors.batch.attempts import keep_attempts, without_attempts
 from neurocaas_ci.executors.batch.client import Batch
-from neurocaas_ci.executors.batch.placing import ENGINE, Placing
+from neurocaas_ci.executors.batch.placing import Placing
 from neurocaas_ci.executors.batch.requests import Settings
+from neurocaas_ci.executors.batch.standing import ENGINE, MACHINES_AT_ONCE, newest, placements
 from neurocaas_ci.executors.batch.watch import LOST, Describe, Standing, Watch, task_id
-from neurocaas_ci.executors.batch.words import machine_of
+from neurocaas_ci.executors.batch.words import container_instances
 from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, Runs, Unfinished
 from neurocaas_ci.executors.submissions import Journal
 from neurocaas_ci.executors.waiting import Waiting
@@ -24,8 +25,6 @@ from neurocaas_ci.stores.interface import StateStore
 
 # How long a worker that was killed still holds its run, at most: claims across machines are lent.
 _CLAIM_LAG_S = 120.0
-# As many as one call describes.
-_MACHINES_AT_ONCE = 100
 
 
 class AwsBatchExecutor:
@@ -82,7 +81,7 @@ class AwsBatchExecutor:
         with journal.claim() as claim:
             journal.load()
             self._placing.recover(journal, self._specs, claim)
-            places = _places(journal)
+            places = newest(journal)
             owing = without_attempts(
                 self._state, graph.job, journal.submissions, places, [s.run for s in graph.done]
             )
@@ -109,21 +108,8 @@ class AwsBatchExecutor:
         journal = self._opened()
         # Another runner may have submitted some of them again.
         journal.load()
-        places, attempts = _places(journal), journal.attempts()
-        standing = self._watch.look(journal.submissions)
-        mine = {run: standing.get(places.get(run, "")) for run in self._specs}
-        described = self._describe([t.id for t in mine.values() if t and t.state == "running"])
-        found: dict[str, Placement] = {}
-        for run, task in mine.items():
-            if task is None:
-                reason = LOST if run in places else ""
-                found[run] = Placement(run, "ended", reason, handle=places.get(run, ""))
-                continue
-            job = described.get(task.id, {})
-            number = attempts.get(run, 1) + len(job.get("attempts") or ())
-            machine = machine_of(job.get("container") or {})
-            found[run] = Placement(run, task.state, task.reason, machine, task.id, number)
-        return found
+        tasks = self._watch.look(journal.submissions)
+        return placements(self._specs, journal, tasks, self._describe)
 
     def cancel(self) -> None:
         """End the arrays of the job in Batch; its runs are then recorded as cancelled."""
@@ -142,10 +128,10 @@ class AwsBatchExecutor:
         """Yield one result for each submitted run, as they end."""
         return self._waiting.collect(wait=wait)
 
-    def _describe(self, running: list[str]) -> Mapping[str, Mapping[str, Any]]:
+    def _describe(self, running: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return where running tasks are; of thousands that began at once, of some more each time."""
         known = {task: self._machines[task] for task in running if task in self._machines}
-        new = [task for task in running if task not in known][:_MACHINES_AT_ONCE]
+        new = [task for task in running if task not in known][:MACHINES_AT_ONCE]
         self._machines = {**known, **self._batch.describe(new)}
         return self._machines
 
@@ -177,9 +163,13 @@ class AwsBatchExecutor:
         This is done before a run is submitted again, and before its result is given to anybody.
         """
         ended = {_id(s): run for run, s in standing.items() if s and s.state == "ended" and _id(s)}
-        for handle, job in self._batch.describe(list(ended)).items():
+        described = self._batch.describe(list(ended))
+        known = container_instances(described.values())
+        instances = self._batch.instances(known) if known else {}
+        for handle, job in described.items():
             spec = self._specs[ended[handle]]
-            keep_attempts(self._state, spec.job, spec.run, job, self._placing.price(spec))
+            price = self._placing.price(spec)
+            keep_attempts(self._state, spec.job, spec.run, job, price, instances)
 
     def _result(
         self, spec: RunSpec, placement: Placement, ended_for: float
@@ -201,16 +191,6 @@ class AwsBatchExecutor:
         if self._journal is None:
             raise RuntimeError("nothing was submitted")
         return self._journal
-
-
-def _places(journal: Journal) -> dict[str, str]:
-    """Return the newest id of each run."""
-    return {
-        run: task_id(one, task)
-        for one in journal.submissions
-        if one.handle is not None
-        for task, run in enumerate(one.runs)
-    }
 
 
 def _id(one: Standing | Placement) -> str:

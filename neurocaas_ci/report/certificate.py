@@ -12,6 +12,7 @@ from neurocaas_ci.report.plain import printable
 
 SCHEMA = "neurocaas/certificate/v1"
 _MOST = 8
+_FEW_RUNS = 3
 _CAUTION = "Nothing here has been verified: `neurocaas verify` does that."
 
 
@@ -74,6 +75,7 @@ def _lines(c: Certificate, logged: str) -> Iterator[str]:
     yield from _rows("output", [f"{name}  sha256:{digest}" for name, digest in c.subjects.items()])
     yield _row("runs", _runs(c))
     yield _row("machine", machine(c.internal))
+    yield from _rows("instance", list(_instances(c)))
     yield _row("isolation", isolation(c.internal))
     yield _row("cost", f"{_number(note.get('cost_usd'))} USD, {_number(note.get('cpu_s'))} CPU s")
     yield _row("run by", f"{c.builder} {c.builder_version}, {c.invocation}")
@@ -112,6 +114,32 @@ def machine(internal: Any) -> str:
         return f"{got['cpu_model']}, {got['cpus']} processors, {got['kernel']} (asked: {asked})"
     except (KeyError, TypeError, AttributeError):
         return "not stated"
+
+
+def _instances(c: Certificate) -> Iterator[str]:
+    """Yield one line per machine of a provider, with what shows that it was fresh or was not."""
+    lines: dict[str, list[str]] = {}
+    for run, note in c.runs.items():
+        instance, found = note.get("instance"), note.get("machine")
+        use = found.get("first_use") if isinstance(found, dict) else None
+        if not isinstance(instance, dict) and not isinstance(use, dict):
+            continue
+        facts = instance if isinstance(instance, dict) else {}
+        named = (facts.get(name) for name in ("id", "type", "zone", "ami", "lifecycle"))
+        words = " ".join(str(word) for word in named if word) or "not named"
+        since = f", launched {facts['launched']}" if facts.get("launched") else ""
+        lines.setdefault(f"{words}{since}", []).append(f"{run}: {_use(use)}")
+    for words, runs in lines.items():
+        more = f" and {len(runs) - _FEW_RUNS} more" if len(runs) > _FEW_RUNS else ""
+        yield f"{words}; {', '.join(runs[:_FEW_RUNS])}{more}"
+
+
+def _use(use: Any) -> str:
+    if not isinstance(use, dict) or not isinstance(use.get("first"), bool):
+        return "nothing shows whether it was used before"
+    if use["first"]:
+        return f"first use (booted {use.get('booted')})"
+    return f"used before, {_number(use.get('before'))} times, {_number(use.get('others'))} by other runs"
 
 
 def isolation(internal: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from neurocaas_ci.executors.attempts import attempts_cost, attempts_key
+from neurocaas_ci.executors.attempts import attempts_key, instance_of, read_attempts
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.money import dollars
 from neurocaas_ci.model.run import RunRecord, RunStatus
@@ -42,7 +42,7 @@ def finish(
         document = state.read(records.record_key(record.job, record.run)) or b""
         rows.append((record.run, record.status, sha256_bytes(document)))
     prices = {step: dollars(price) for step, price in resolved.prices.items()}
-    costs = _costs(state, resolved.job.id, ordered, prices)
+    costs, instances = _attempts(state, resolved.job.id, ordered, prices)
     with state.claim(records.job_key(resolved.job.id), wait=True) as claim:
         if state.read(records.job_key(resolved.job.id)) is None or _stale(home, resolved, rows):
             plan = records.plan_facts(resolved.plan)
@@ -57,6 +57,7 @@ def finish(
                     cost_usd=round(sum(costs.values()), 6),
                     prices=prices,
                     costs={run: round(cost, 6) for run, cost in costs.items()},
+                    instances=instances,
                     # What an engine chose counts, not the machine that waited for it.
                     host=next((dict(r.machine) for r in ordered if r.machine), facts),
                     started=min(r.started for r in ordered),
@@ -78,23 +79,27 @@ def _sweep(home: Home, resolved: ResolvedJob) -> None:
         home.state.erase(key)
 
 
-def _costs(
+def _attempts(
     state: StateStore, job: str, ordered: Sequence[RunRecord], prices: Mapping[str, float]
-) -> dict[str, float]:
-    """Return what each run has cost (USD): all its attempts, where an executor has kept them.
+) -> tuple[dict[str, float], dict[str, Mapping[str, str]]]:
+    """Return by run what each has cost (USD), and on which instance it was, where that is known.
 
-    Else it is the time that its workflow took, at the price of the hardware.
+    The cost is that of all attempts, where an executor has kept them; else it is the time that the
+    workflow took, at the price of the hardware.
     """
     kept = set(state.keys(f"jobs/{job}/runs"))
     costs: dict[str, float] = {}
+    instances: dict[str, Mapping[str, str]] = {}
     for record in ordered:
-        used = None
-        if attempts_key(job, record.run) in kept:
-            used = attempts_cost(state, job, record.run)
-        costs[record.run] = (
-            record.usage.wall_s / 3600 * prices[record.step] if used is None else used
-        )
-    return costs
+        costs[record.run] = record.usage.wall_s / 3600 * prices[record.step]
+        if attempts_key(job, record.run) not in kept:
+            continue
+        document = read_attempts(state, job, record.run)
+        if document is not None:
+            costs[record.run] = float(document["cost_usd"])
+            if (instance := instance_of(document)) is not None:
+                instances[record.run] = instance
+    return costs, instances
 
 
 def _stale(home: Home, resolved: ResolvedJob, rows: list[tuple[str, RunStatus, Sha256]]) -> bool:
@@ -115,6 +120,7 @@ def finish_unstarted(home: Home, job: str, merged: Merged, reason: str) -> Ended
         cost_usd=0.0,
         prices={},
         costs={},
+        instances={},
         host={},
         started=now,
         ended=now,

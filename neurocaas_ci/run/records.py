@@ -71,7 +71,8 @@ class JobRecord(NamedTuple):
     """How a job ended: one line per run, totals, and the machine it ran on.
 
     `prices` are US dollars per hour by step, as the cost was reckoned with; `costs` are US dollars by
-    run, all attempts that were paid for included.
+    run, all attempts that were paid for included. `instances` are the machines of runs, where an
+    engine chose them and its provider tells them apart.
     """
 
     job: str
@@ -83,6 +84,7 @@ class JobRecord(NamedTuple):
     cost_usd: float
     prices: Mapping[str, float]
     costs: Mapping[str, float]
+    instances: Mapping[str, Mapping[str, str]]
     host: Mapping[str, Any]
     started: str
     ended: str
@@ -310,6 +312,7 @@ def encode_job(record: JobRecord) -> bytes:
             "cost_usd": record.cost_usd,
             "prices_usd_per_hour": dict(record.prices),
             "costs_usd": dict(record.costs),
+            **({"instances": dict(record.instances)} if record.instances else {}),
             "host": dict(record.host),
             "started": record.started,
             "ended": record.ended,

@@ -28,6 +28,9 @@ def test_outputs_are_those_of_a_run_here(world):
         assert ours[run]["outputs"] == theirs[run]["outputs"]
         assert theirs[run]["taken_from"] is None
         assert theirs[run]["machine"]
+        use = theirs[run]["machine"]["first_use"]
+        assert (use["first"], use["before"]) == (True, 0)
+    assert "001-work: first use" in platform.run("inspect", away).stdout
     assert "3 runs submitted" in done.stderr
     assert len(world.handles(away)) == 1
     assert len(world.cloud.instances()) >= 3

@@ -16,11 +16,16 @@ _SCHEMA = "neurocaas/batch-attempts/v1"
 
 
 def keep_attempts(
-    state: StateStore, job: str, run: str, described: Mapping[str, Any], price: float
+    state: StateStore,
+    job: str,
+    run: str,
+    described: Mapping[str, Any],
+    price: float,
+    instances: Mapping[str, Mapping[str, str]] | None = None,
 ) -> float:
     """Add the attempts of an ended Batch job to those of its run; return what all have cost (USD).
 
-    A Batch job that is there already is not counted twice.
+    A Batch job that is there already is not counted twice. `instances` is what EC2 says of machines.
     """
     earlier = (read_attempts(state, job, run) or {"jobs": []})["jobs"]
     rows = [row for row in earlier if row["id"] != described["jobId"]]
@@ -28,7 +33,8 @@ def keep_attempts(
         {
             "id": described["jobId"],
             "log_stream": (described.get("container") or {}).get("logStreamName", ""),
-            "attempts": [attempt._asdict() for attempt in attempts_of(described, price)],
+            "image": (described.get("container") or {}).get("image", ""),
+            "attempts": [a._asdict() for a in attempts_of(described, price, instances)],
         }
     )
     cost: float = round(sum(a["cost_usd"] for row in rows for a in row["attempts"]), 6)

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from neurocaas_ci.errors import BackendUnavailableError
-from neurocaas_ci.executors.batch.words import STATES
+from neurocaas_ci.executors.batch.words import STATES, instance_facts
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sts import STSClient
 
@@ -33,9 +34,11 @@ class Batch:
         once: BatchClient,
         logs: Callable[[], CloudWatchLogsClient],
         identity: Callable[[], STSClient],
+        machines: Callable[[], tuple[Any, EC2Client]],
     ) -> None:
         self._client = client
         self._identity = identity
+        self._machines = machines
         self._once = once
         self._logs = logs
 
@@ -61,6 +64,10 @@ class Batch:
                 session.client("batch", config=once),
                 lambda: session.client("logs", config=brief),
                 lambda: session.client("sts", config=patient),
+                lambda: (
+                    session.client("ecs", config=patient),
+                    session.client("ec2", config=patient),
+                ),
             )
 
     def role(self, path: str) -> str:
@@ -115,6 +122,41 @@ class Batch:
                 for page in pages.paginate(arrayJobId=array, jobStatus=cast("Any", status)):
                     for task in page["jobSummaryList"]:
                         yield cast("Mapping[str, Any]", task)
+
+    def instances(self, arns: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return what EC2 says of the machines behind container instances, by their ARN.
+
+        Those that it has forgotten are left out; so is everything where asking is not allowed.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        clusters: dict[str, list[str]] = {}
+        for arn in arns:
+            clusters.setdefault(arn.rpartition("/")[0].rpartition("/")[2], []).append(arn)
+        found: dict[str, dict[str, str]] = {}
+        try:
+            ecs, ec2 = self._machines()
+            for cluster, every in clusters.items():
+                for start in range(0, len(every), _AT_ONCE):
+                    some = every[start : start + _AT_ONCE]
+                    answer = ecs.describe_container_instances(
+                        cluster=cluster, containerInstances=some
+                    )
+                    ids = {
+                        one["ec2InstanceId"]: one["containerInstanceArn"]
+                        for one in answer["containerInstances"]
+                        if "ec2InstanceId" in one
+                    }
+                    asked = [{"Name": "instance-id", "Values": list(ids)}]
+                    pages = ec2.get_paginator("describe_instances")
+                    for page in pages.paginate(Filters=cast("Any", asked)):
+                        for reservation in page["Reservations"]:
+                            for one in reservation["Instances"]:
+                                found[ids[one["InstanceId"]]] = instance_facts(one)
+        except (ClientError, BotoCoreError):
+            # Evidence about machines is welcome; no result is held up for want of it.
+            return found
+        return found
 
     def end(self, job: str, reason: str) -> None:
         """End a job: what runs is terminated, what waits is cancelled; with all tasks of an array."""

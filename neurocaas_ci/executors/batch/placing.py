@@ -17,14 +17,13 @@ from neurocaas_ci.executors.batch.requests import (
     job_name,
     submission,
 )
+from neurocaas_ci.executors.batch.standing import ENGINE
 from neurocaas_ci.executors.submissions import Journal
 from neurocaas_ci.model.cloud_names import queue_name
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Hardware, Pricing
 from neurocaas_ci.model.run import RunSpec
 from neurocaas_ci.stores.interface import Claim, StateStore
-
-ENGINE = "aws-batch"
 
 _AT_ONCE = 16
 

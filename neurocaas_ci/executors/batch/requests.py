@@ -27,6 +27,7 @@ _FOR_JOBS = 0.92
 _NAME = 100
 _DIGITS = 10
 _PREFIX = "neurocaas"
+_MACHINE_FOLDER = "/var/lib/neurocaas-machine"
 
 RETRIES: Mapping[str, Any] = {
     "attempts": 3,
@@ -77,7 +78,11 @@ def job_definition(settings: Settings, hardware: Hardware, user: str) -> dict[st
     if hardware.gpus:
         needs.append({"type": "GPU", "value": str(hardware.gpus)})
     command = ["neurocaas", "worker", "--isolation", settings.isolation, "Ref::spec"]
-    variables = {**dict(settings.variables), "NEUROCAAS_STORE": settings.store}
+    variables = {
+        **dict(settings.variables),
+        "NEUROCAAS_STORE": settings.store,
+        "NEUROCAAS_MACHINE_FOLDER": _MACHINE_FOLDER,
+    }
     content: dict[str, Any] = {
         "type": "container",
         "platformCapabilities": ["EC2"],
@@ -90,6 +95,9 @@ def job_definition(settings: Settings, hardware: Hardware, user: str) -> dict[st
             "jobRoleArn": settings.role,
             "resourceRequirements": needs,
             "environment": [{"name": k, "value": v} for k, v in sorted(variables.items())],
+            # What lives and dies with the machine's disk, so that a worker can tell a first use.
+            "volumes": [{"name": "machine", "host": {"sourcePath": _MACHINE_FOLDER}}],
+            "mountPoints": [{"sourceVolume": "machine", "containerPath": _MACHINE_FOLDER}],
             # The sandbox makes namespaces and control groups of its own inside the container.
             "privileged": settings.isolation == "sandbox",
             "logConfiguration": {

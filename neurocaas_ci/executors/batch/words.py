@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from neurocaas_ci.executors.interface import PlacementState
@@ -38,7 +38,10 @@ _ENDS = {
 
 
 class Attempt(NamedTuple):
-    """One attempt: where, from when to when (ms since epoch), how it ended, what it cost (USD)."""
+    """One attempt: where, from when to when (ms since epoch), how it ended, what it cost (USD).
+
+    `instance` is what EC2 says of the machine, None where it says nothing.
+    """
 
     machine: str
     started: int
@@ -46,6 +49,7 @@ class Attempt(NamedTuple):
     exit_code: int | None
     reason: str
     cost_usd: float
+    instance: Mapping[str, str] | None = None
 
 
 def placement_state(status: str) -> PlacementState:
@@ -75,6 +79,10 @@ def ended_reason(job: Mapping[str, Any]) -> str:
     for start, words in _ENDS.items():
         if status.startswith(start) or detail.startswith(start):
             return f"{words} ({said})"
+    for start, words in _REASONS.items():
+        # The queue's limit for what cannot start has ended it (JobStateTimeLimitActions).
+        if start in status:
+            return f"{words} ({said})"
     code = container.get("exitCode")
     if code is not None:
         return f"the worker ended with exit code {code}" + (f" ({said})" if said else "")
@@ -86,10 +94,34 @@ def machine_of(container: Mapping[str, Any]) -> str:
     return str(container.get("containerInstanceArn") or "").rpartition("/")[2]
 
 
-def attempts_of(job: Mapping[str, Any], price: float) -> tuple[Attempt, ...]:
+def container_instances(jobs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the ARNs of the container instances on which attempts of described jobs were."""
+    attempts = (attempt for job in jobs for attempt in job.get("attempts") or ())
+    arns = (str((a.get("container") or {}).get("containerInstanceArn") or "") for a in attempts)
+    return set(filter(None, arns))
+
+
+def instance_facts(instance: Mapping[str, Any]) -> dict[str, str]:
+    """Return what tells one machine from another, from EC2's description of it."""
+    launched = instance.get("LaunchTime")
+    facts = {
+        "id": instance.get("InstanceId"),
+        "type": instance.get("InstanceType"),
+        "zone": (instance.get("Placement") or {}).get("AvailabilityZone"),
+        "ami": instance.get("ImageId"),
+        "launched": launched.isoformat().replace("+00:00", "Z") if launched else None,
+        "lifecycle": instance.get("InstanceLifecycle") or "on-demand",
+    }
+    return {name: str(value) for name, value in facts.items() if value}
+
+
+def attempts_of(
+    job: Mapping[str, Any], price: float, instances: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[Attempt, ...]:
     """Return the attempts of a described job; `price` is US dollars per hour.
 
-    Each attempt is paid from its start to its stop, also one that gave no result.
+    Each attempt is paid from its start to its stop, also one that gave no result. `instances` is
+    what is known of machines by the ARN of their container instance.
     """
     found: list[Attempt] = []
     for attempt in job.get("attempts") or ():
@@ -106,6 +138,7 @@ def attempts_of(job: Mapping[str, Any], price: float) -> tuple[Attempt, ...]:
                 exit_code=container.get("exitCode"),
                 reason="; ".join(str(reason) for reason in reasons if reason),
                 cost_usd=round(seconds / _HOUR * price, 6),
+                instance=(instances or {}).get(str(container.get("containerInstanceArn") or "")),
             )
         )
     return tuple(found)

@@ -204,6 +204,8 @@ class Host:
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.images[task.image],
             **{k: v for k, v in task.variables.items() if not k.startswith("AWS_BATCH_")},
+            # What the job definition mounts from its host: each attempt here has a host of its own.
+            "NEUROCAAS_MACHINE_FOLDER": f"{folder}/machine",
             "AWS_BATCH_JOB_ID": task.job_id,
             "AWS_BATCH_JOB_ATTEMPT": str(task.attempt),
             "AWS_BATCH_JQ_NAME": task.queue,

@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from fake_batch import FakeBatch
 from test_batch_requests import BIG as MACHINE
 from test_local import record, spec
 from test_slurm import JOB, Records
 
 from neurocaas_ci.errors import IntegrityError
-from neurocaas_ci.executors.attempts import attempts_cost, attempts_key, read_attempts
+from neurocaas_ci.executors.attempts import attempts_key, read_attempts
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
 from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.interface import RunGraph, Unfinished
 from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.stores.directory import DirectoryState
-
-HOUR_MS = 3_600_000
-
-
-class FakeBatch:
-    """Jobs in memory; the test says how each stands."""
-
-    def __init__(self):
-        self.jobs, self.sizes = {}, {}
-
-    def define(self, request):
-        return request["jobDefinitionName"]
-
-    def submit(self, request):
-        handle = f"job{len(self.sizes) + 1}"
-        self.sizes[handle] = request.get("arrayProperties", {}).get("size", 1)
-        for name in self.places(handle):
-            self.jobs[name] = {"jobId": name, "status": "RUNNABLE"}
-        return handle
-
-    def places(self, handle):
-        size = self.sizes[handle]
-        return [handle] if size == 1 else [f"{handle}:{k}" for k in range(size)]
-
-    def find(self, _queue, _name):
-        return None
-
-    def describe(self, ids):
-        found = {name: self.jobs[name] for name in ids if name in self.jobs}
-        for handle in ids:
-            if self.sizes.get(handle, 1) > 1:
-                counts = {}
-                for name in self.places(handle):
-                    state = self.jobs[name]["status"]
-                    counts[state] = counts.get(state, 0) + 1
-                found[handle] = {"jobId": handle, "status": "PENDING",
-                                 "arrayProperties": {"statusSummary": counts}}  # fmt: skip
-        return found
-
-    def tasks(self, array, statuses):
-        return [self.jobs[n] for n in self.places(array) if self.jobs[n]["status"] in statuses]
-
-    def end(self, _job, _reason):
-        pass
-
-    def set(self, name, status, *hours):
-        attempts = [
-            {"startedAt": 1, "stoppedAt": 1 + int(h * HOUR_MS), "container": {"exitCode": 0}}
-            for h in hours
-        ]
-        self.jobs[name] = {"jobId": name, "status": status, "attempts": attempts}
 
 
 class World:
@@ -88,7 +38,8 @@ class World:
         self.records.found[run] = record(run)
 
     def cost(self, run):
-        return attempts_cost(self.state, JOB, run)
+        document = read_attempts(self.state, JOB, run)
+        return None if document is None else document["cost_usd"]
 
 
 @pytest.fixture

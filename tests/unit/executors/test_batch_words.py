@@ -49,6 +49,10 @@ def test_why_a_job_waits(status, reason, said):
             {"statusReason": "Essential container in task exited", "container": {"exitCode": 16}},
             "the worker ended with exit code 16 (Essential container in task exited)",
         ),
+        (
+            {"statusReason": "Job cancelled by JobStateTimeLimitAction due to reason: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"},
+            "it can never start: no instance type of the queue has what it asks for; choose other hardware in the job (Job cancelled by JobStateTimeLimitAction due to reason: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT)",
+        ),
         ({}, "AWS Batch gives no reason"),
     ],
 )  # fmt: skip

@@ -42,7 +42,7 @@ REPLAY = Replay(
 
 def test_a_certificate_in_plain_words():
     assert certificate.as_text(CERTIFICATE, "entry 3 of log abc") == snapshot("""\
-Certificate sha256:f43355f47001bcaf783efc4c0acde25038e2355c8ba470a022de4bf9c1d3d74d
+Certificate sha256:dfad15cbf42bd58411277505f1ff3260da46f41ed2ab58ff821d9aef64c371d4
 
   job          ada/2026-11/tracking: succeeded
   analysis     kalman@1.0.0, commit 2222222222222222222222222222222222222222
@@ -166,3 +166,38 @@ def test_no_text_of_a_stranger_reaches_the_terminal_as_it_is(render):
     shown = render("a\x1b[2Jb\rc\u202ed\x07\ud800")
     assert not set(shown) & set("\x1b\r\u202e\x07\ud800")
     assert "x1b[2J" in shown
+
+
+MACHINE = {"id": "i-1", "type": "m5.large", "zone": "us-east-1a", "ami": "ami-1",
+           "lifecycle": "spot", "launched": "2026-11-01T00:00:00Z"}  # fmt: skip
+
+
+def _instances(**notes):
+    named = {f"records/{run.replace('_', '-')}.json": note for run, note in notes.items()}
+    text = certificate.as_text(replace(CERTIFICATE, notes=named), "")
+    lines = text.splitlines()
+    start = next((n for n, line in enumerate(lines) if line.startswith("  instance")), None)
+    if start is None:
+        return []
+    return [line[15:] for line in lines[start:] if line.startswith(("  instance", "      "))]
+
+
+def test_machines_are_named_with_what_shows_that_they_were_fresh():
+    fresh = {"first": True, "before": 0, "others": 0, "booted": "2026-11-01T00:01:00Z"}
+    used = {"first": False, "before": 2, "others": 1}
+    assert _instances(
+        a={"instance": MACHINE, "machine": {"first_use": fresh}},
+        b={"instance": MACHINE, "machine": {"first_use": used}},
+        c={"machine": {"first_use": {"first": None, "why": "x"}}},
+        d={"machine": {"cpus": 2}},
+    ) == snapshot([
+        "i-1 m5.large us-east-1a ami-1 spot, launched 2026-11-01T00:00:00Z; a: first use (booted 2026-11-01T00:01:00Z), b: used before, 2 times, 1 by other runs",
+        "not named; c: nothing shows whether it was used before",
+    ])  # fmt: skip
+
+
+def test_what_a_stranger_says_of_machines_breaks_nothing():
+    assert _instances(a={"instance": 1, "machine": []}) == []
+    assert _instances(a={"instance": {"id": ["x"]}, "machine": {"first_use": "yes"}}) == snapshot([
+        "['x']; a: nothing shows whether it was used before"
+    ])  # fmt: skip

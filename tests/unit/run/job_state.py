@@ -60,7 +60,7 @@ class JobState:
 
     def end(self, status="succeeded", job=JOB, message=""):
         record = JobRecord(
-            job=job, status=status, plan={}, runs=(), wall_s=1.0, cpu_s=1.0, cost_usd=0.5, costs={}, prices={}, host={},
+            job=job, status=status, plan={}, runs=(), wall_s=1.0, cpu_s=1.0, cost_usd=0.5, costs={}, instances={}, prices={}, host={},
             started="2026-11-01T00:00:00Z", ended="2026-11-01T00:00:01Z", message=message,
         )  # fmt: skip
         self.home.state.write(records.job_key(job), encode_job(record))
