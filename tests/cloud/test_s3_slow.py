@@ -6,8 +6,10 @@ import io
 import itertools
 import os
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore import auth
 from proxy import Harm
 
 from neurocaas_ci.errors import BackendUnavailableError
@@ -122,15 +124,12 @@ def test_a_refusal_that_nobody_caused_is_no_loss(client, proxy, bucket):
 
 
 def test_a_clock_that_is_wrong_is_named(client, proxy, bucket, monkeypatch):
-    import datetime as dt
-
-    from botocore import auth
-
-    wrong = dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)
-    monkeypatch.setattr(auth, "get_current_datetime", lambda remove_tzinfo=True: (wrong.replace(tzinfo=None) if remove_tzinfo else wrong))  # fmt: skip
+    wrong = datetime.now(UTC) - timedelta(hours=3)
+    # Signatures want it without a zone.
+    monkeypatch.setattr(auth, "get_current_datetime", lambda: wrong.replace(tzinfo=None))
     proxy.strict_clock = True
     with pytest.raises(
-        BackendUnavailableError, match="the clock of this machine is wrong"
+        BackendUnavailableError, match=r"the clock of this machine is wrong"
     ) as error:
         S3Blobs(bucket, "p", client).put(io.BytesIO(b"x"))
     assert "timedatectl" in error.value.hint

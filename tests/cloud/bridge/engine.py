@@ -182,8 +182,16 @@ def _task(job: Job, number: int) -> Task:
     )
 
 
+def _container_line(job: Job) -> dict[str, Any]:
+    """Return what a line of a list says of the container: AWS tells its code and why it ended."""
+    found = {"exitCode": job.exit_code} if job.exit_code is not None else {}
+    if job.attempts and (reason := job.attempts[-1]["container"].get("reason")):
+        found["reason"] = reason
+    return {"container": found} if found else {}
+
+
 @contextmanager
-def installed(engine: Engine) -> Iterator[None]:  # noqa: C901, PLR0915 - one patch after the other
+def installed(engine: Engine) -> Iterator[None]:  # noqa: C901 - one patch after the other
     """Let moto's Batch run its jobs with this engine; end all jobs and take it back afterwards."""
     before = {name: Job.__dict__.get(name) for name in ("run", "terminate", "status", "describe")}
     before["_container_details"] = Job._container_details
@@ -201,8 +209,7 @@ def installed(engine: Engine) -> Iterator[None]:  # noqa: C901, PLR0915 - one pa
         form = short(self)
         if self.attempts and self.job_started_at.year > 1970:
             form["startedAt"] = int(self.job_started_at.timestamp() * 1000)
-        if self.attempts and (reason := self.attempts[-1]["container"].get("reason")):
-            form.setdefault("container", {})["reason"] = reason
+        form.update(_container_line(self))
         index = self.array_properties.get("index")
         if index is not None:
             form["arrayProperties"] = {"index": index}

@@ -13,9 +13,6 @@ _SPEC = importlib.util.spec_from_file_location("pages", ROOT / "scripts/document
 document_analyses = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(document_analyses)
 
-# Their pages are still written by hand.
-BY_HAND = {"epi"}
-
 
 @pytest.fixture
 def copy(tmp_path):
@@ -36,7 +33,7 @@ def test_pages_are_up_to_date():
     for path, text in made.items():
         assert path.read_text() == text, f"run scripts/document_analyses.py ({path.name})"
     names = set(Registry(FolderTree(ROOT)).blueprints())
-    assert {path.stem for path in made} == names - BY_HAND
+    assert {path.stem for path in made} == names
     pages = {path.stem for path in (ROOT / "docs/analyses").glob("*.md")}
     assert pages == names
 
