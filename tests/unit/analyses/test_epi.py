@@ -92,11 +92,11 @@ def test_the_square_is_estimated_without_bias():
     flow, rng = _flow(5, scale=0.1)
     nothing = np.zeros(4)
     squares = []
-    for _ in range(800):
+    for _ in range(400):
         noise = rng.normal(size=(20, 4))
         with_penalty, without = (lagrangian(flow, WANTED, noise, nothing, c)[0] for c in (2.0, 0.0))
         squares.append(with_penalty - without)
-    theta, _ = flow.sample(400_000, rng)
+    theta, _ = flow.sample(200_000, rng)
     true = np.sum(WANTED.violations(theta)[0].mean(axis=0) ** 2)
     error = np.std(squares) / math.sqrt(len(squares))
     assert np.mean(squares) == pytest.approx(true, abs=4 * error + 0.02 * true)

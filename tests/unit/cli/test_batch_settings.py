@@ -25,7 +25,7 @@ def batch(monkeypatch):
         monkeypatch.delenv(f"NEUROCAAS_BATCH_{name}", raising=False)
     monkeypatch.setenv("NEUROCAAS_STORE", STORE)
     monkeypatch.setenv("NEUROCAAS_BATCH_IMAGE", "worker@sha256:1")
-    return Batch(None, None, lambda: None, Account)
+    return Batch(None, None, lambda: None, Account, lambda: None)
 
 
 def test_a_group_has_a_role_a_log_group_and_a_part_of_the_store(batch, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from neurocaas_ci.errors import BackendUnavailableError
-from neurocaas_ci.executors.slurm_client import SlurmCommands, Task
+from neurocaas_ci.executors.slurm_client import GatheredSlurm, SlurmCommands, Task
 from neurocaas_ci.executors.slurm_states import in_words, placement_state
 
 WITH = "AccountingStorageType = accounting_storage/slurmdbd\nMaxArraySize            = 1001\n"
@@ -88,3 +88,25 @@ def test_no_slurm_at_all(programs):
 def test_words_of_slurm(word, reason, state, text):
     assert placement_state(word, reason) == state
     assert text in in_words(word, reason)
+
+
+def test_jobs_that_are_looked_at_in_turns_are_asked_for_together(monkeypatch):
+    asked = []
+
+    def tasks(_self, arrays):
+        asked.append(tuple(arrays))
+        return {
+            f"{array}_{k}": Task(f"{array}_{k}", "RUNNING", "", "n1")
+            for array in arrays
+            for k in range(2)
+        }
+
+    monkeypatch.setattr(SlurmCommands, "tasks", tasks)
+    now = [0.0]
+    monkeypatch.setattr("neurocaas_ci.executors.gathering.time.monotonic", lambda: now[0])
+    slurm = GatheredSlurm(fresh=2.0)
+    for _ in range(2):
+        assert sorted(slurm.tasks(["1", "2"])) == ["1_0", "1_1", "2_0", "2_1"]
+        assert sorted(slurm.tasks(["3"])) == ["3_0", "3_1"]
+        now[0] += 5
+    assert asked == [("1", "2"), ("3",), ("1", "2", "3")]
