@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
 from neurocaas_ci.registry.tree import parts_of
-from neurocaas_ci.stores.directory import unique_name
+from neurocaas_ci.stores.directory import disk_errors, unique_name
 from neurocaas_ci.stores.interface import BlobStore
 
 _OWNER = "owner.lock"
@@ -43,11 +43,12 @@ class Scratch:
     """
 
     def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
-        self._sweep(root)
-        self.folder = root / unique_name()
-        self.folder.mkdir()
-        self._lock = _own(self.folder)
+        with disk_errors(root):
+            root.mkdir(parents=True, exist_ok=True)
+            self._sweep(root)
+            self.folder = root / unique_name()
+            self.folder.mkdir()
+            self._lock = _own(self.folder)
 
     def __enter__(self) -> Self:
         return self

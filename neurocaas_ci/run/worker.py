@@ -29,6 +29,7 @@ from neurocaas_ci.run.outputs import collect
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
 from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
+from neurocaas_ci.stores.directory import disk_errors
 from neurocaas_ci.stores.interface import BlobStore, Claim, LostClaimError, StateStore
 
 _SIGNAL_LAG_S = 0.5
@@ -67,7 +68,10 @@ class Worker(NamedTuple):
         Raise InterruptedRunError when stopped, IntegrityError when an input is not intact, and
         BackendUnavailableError when the machine fails; then there is no record.
         """
-        with self.state.claim(records.run_key(spec.job, spec.run), wait=True) as claim:
+        with (
+            disk_errors(self.scratch.folder),
+            self.state.claim(records.run_key(spec.job, spec.run), wait=True) as claim,
+        ):
             assert claim is not None  # noqa: S101 - `wait=True` always yields a claim
             known = self.finished(spec)
             if known is not None:

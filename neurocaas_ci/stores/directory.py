@@ -298,6 +298,17 @@ def _damaged(digest: Sha256) -> IntegrityError:
     )
 
 
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Raise what a full, broken or read-only disk refuses as BackendUnavailableError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}:
+            raise
+        raise disk_error(error, error.filename or path) from error
+
+
 def disk_error(error: OSError, path: str | Path) -> BackendUnavailableError:
     """Return our error for a file that cannot be written, with what to do about it."""
     hints = {

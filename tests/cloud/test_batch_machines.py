@@ -49,9 +49,8 @@ def said_by_worker(world, name):
     [
         (1 << 20, "x" * (2 << 20), {}),
         (300 << 20, "small", {"mode": "large", "seconds": 1}),
-        (8 << 10, "small", {}),
     ],
-    ids=["the-inputs", "the-outputs", "anything"],
+    ids=["the-inputs", "the-outputs"],
 )
 def test_the_disk_of_a_machine_is_too_small(world, disk, size, data, parameters):
     """It is the machine's failure, not the workflow's: on a larger one the job succeeds."""
@@ -87,17 +86,17 @@ def clock():
     shutil.rmtree(made)
 
 
-@pytest.mark.parametrize("seconds", [-7200, 7200])
-def test_the_clock_of_a_machine_is_hours_off(world, clock, seconds):
+def test_the_clock_of_a_machine_is_hours_off(world, clock):
     """S3 takes nothing from it: the error says why, and a machine with a clock goes on."""
     job = world.job("late", world.put("a"))
     with proxy_before(world.cloud.endpoint) as way:
         way.strict_clock = True
-        world.inside(AWS_ENDPOINT_URL=way.url, **clock(seconds))
+        world.inside(AWS_ENDPOINT_URL=way.url, **clock(7200))
         world.reconcile("--no-cache", code=16)
         said = said_by_worker(world, "late")
         assert "clock" in said
         assert "2:00:0" in said or "1:59:5" in said
+        assert "ahead" in said
         assert world.records(job) == {}
         world.inside(LD_PRELOAD="", CLOCK_AHEAD="")
         world.reconcile("--no-cache")

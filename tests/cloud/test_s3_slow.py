@@ -132,4 +132,5 @@ def test_a_clock_that_is_wrong_is_named(client, proxy, bucket, monkeypatch):
         BackendUnavailableError, match=r"the clock of this machine is wrong"
     ) as error:
         S3Blobs(bucket, "p", client).put(io.BytesIO(b"x"))
+    assert "behind" in error.value.message
     assert "timedatectl" in error.value.hint
