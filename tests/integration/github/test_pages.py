@@ -52,7 +52,8 @@ def artifact(repo, tmp_path):
 def pages(hub, issuer):
     """The adapter of a job that may publish, and a clock that counts what it waits."""
     token = hub.token("", kind="GITHUB_TOKEN", permissions={"contents": "read", "pages": "write"})
-    return connected(hub, token)
+    yield connected(hub, token)
+    assert hub.violations == []
 
 
 def publish(pages, issuer, artifact, waited=None):

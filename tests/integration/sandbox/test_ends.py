@@ -148,7 +148,7 @@ def test_a_root_without_mount_points_is_an_error_of_the_machine(place, sandbox, 
     request = place.request("/bin/sh")
     empty = place.base / "empty-root"
     empty.mkdir()
-    broken = type(request)(**{**_fields(request), "root": empty})
+    broken = request._replace(root=empty)
     with pytest.raises(BackendUnavailableError, match="could not be set up") as caught:
         sandbox.execute(broken)
     assert "build it again" in caught.value.hint
@@ -190,7 +190,3 @@ def test_a_gigabyte_of_log_is_bounded(run):
     written = 1024 * 10486 * 100
     assert written - MB < done.result.log_dropped < written
     assert "bytes were dropped" in done.lines[-1]
-
-
-def _fields(request):
-    return {name: getattr(request, name) for name in request.__slots__}
