@@ -23,6 +23,8 @@ _EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 )
 _FORBIDDEN = 403
+# The answer's date is of whole seconds, and some time old.
+_TELLING_S = 60
 _NOT_OURS = 500
 
 
@@ -110,13 +112,15 @@ def _translate_answer(error: ClientError, where: str) -> NeurocaasError:
 
 
 def _off(error: ClientError) -> str:
-    """Say by how much (h:mm:ss) this machine's clock differs from that of the answer."""
+    """Say by how much (h:mm:ss) this machine's clock differs from that of the answer, if it does."""
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
         theirs = parsedate_to_datetime(str(headers["date"]))
     except (KeyError, ValueError):
         return ""
     seconds = round((datetime.now(UTC) - theirs).total_seconds())
+    if abs(seconds) < _TELLING_S:
+        return ""
     return f" by {timedelta(seconds=abs(seconds))} ({'ahead' if seconds > 0 else 'behind'})"
 
 

@@ -94,6 +94,9 @@ class BatchWorld:
         self.baseline = Baseline(cloud)
         # Set to false by a test that leaves a job unfinished on purpose.
         self.closed = True
+        # How many contents may be there that nothing names: a worker that is killed between its log
+        # and its record leaves the log, which nobody will ever see.
+        self.orphans = 0
 
     def inside(self, **variables: str) -> None:
         """Set environment variables of the workers that start from now on; an empty one goes."""

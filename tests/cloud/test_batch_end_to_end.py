@@ -101,7 +101,7 @@ def test_a_reclaimed_machine_is_replaced_and_the_result_is_the_same(world):
     assert certificate["notes"]["records/001-work.json"]["cost_usd"] == kept["cost_usd"]
     assert certificate["notes"]["records/001-work.json"]["attempts"] == 2
     budget = json.loads(platform.run("budget", "--no-fetch", "--format", "json").stdout)
-    assert [round(a["spent_usd"], 6) for a in budget["accounts"] if a["kind"] == "user"] == [
+    assert [round(a["spent_usd"], 6) for a in budget["accounts"] if a["name"] == "ada"] == [
         pytest.approx(kept["cost_usd"], abs=2e-6)
     ]
     lives = [i["InstanceLifecycle"] for i in world.cloud.instances(handle)]

@@ -80,6 +80,7 @@ def test_workers_are_killed_at_twenty_random_points(world, capsys):
     chance = random.Random(seed)
     points = [{"acts": at} for at in sorted(chance.sample(range(1, acts + 1), 15))]
     points += [{"in_workflow": round(chance.uniform(0, 1), 2)} for _ in range(5)]
+    world.orphans = len(points)
     say(capsys, f"kill -9 of workers: seed {seed}, {acts} acts, {points}")
     chance.shuffle(points)
     data = world.put(*(f"{k}\n" for k in range(20)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from botocore import auth
 from proxy import Harm
 
 from neurocaas_ci.errors import BackendUnavailableError
-from neurocaas_ci.stores import s3_client
+from neurocaas_ci.stores import s3_client, s3_errors
 from neurocaas_ci.stores.s3_blobs import S3Blobs
 from neurocaas_ci.stores.s3_state import S3State
 
@@ -127,10 +128,17 @@ def test_a_clock_that_is_wrong_is_named(client, proxy, bucket, monkeypatch):
     wrong = datetime.now(UTC) - timedelta(hours=3)
     # Signatures want it without a zone.
     monkeypatch.setattr(auth, "get_current_datetime", lambda: wrong.replace(tzinfo=None))
+
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return wrong
+
+    monkeypatch.setattr(s3_errors, "datetime", Behind)
     proxy.strict_clock = True
     with pytest.raises(
         BackendUnavailableError, match=r"the clock of this machine is wrong"
     ) as error:
         S3Blobs(bucket, "p", client).put(io.BytesIO(b"x"))
-    assert "behind" in error.value.message
+    assert re.search(r"by [23]:\d\d:\d\d \(behind\)", error.value.message)
     assert "timedatectl" in error.value.hint

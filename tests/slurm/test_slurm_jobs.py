@@ -137,7 +137,7 @@ def test_left_under_way_and_taken_up_again(platform, cluster):
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
-    assert "2 runs go on in Slurm" in errors
+    assert "2 runs go on without us" in errors
     assert process.returncode == 130, errors
     assert running(cluster, "away")
     followed = platform.run("logs", "away", "--run", "001-one", "-f", "--no-fetch").stdout

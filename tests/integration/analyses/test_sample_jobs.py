@@ -74,7 +74,7 @@ def test_a_job_on_the_sample_replays_identically(registry, name):
     blueprint = yaml.safe_load((ROOT / f"registry/blueprints/{name}.yaml").read_text())
     sample = ROOT / "iae" / blueprint["steps"][0]["iae"] / "sample"
     (dataset,) = (sample / "dataset").iterdir()
-    uri = registry.neurocaas("data", "put", str(dataset)).split()[0]
+    uri = registry.neurocaas("data", "put", "--replace", str(dataset)).split()[0]
     # Everything else keeps its default.
     values = json.loads((sample / "config.yaml").read_text())["parameters"]
     required = {key: values[key] for key in blueprint["parameters"].get("required", ())}
