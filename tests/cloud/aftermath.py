@@ -63,7 +63,7 @@ def _in_store(world) -> list[str]:
         if key.startswith("blobs/"):
             continue
         named.update(_named(s3, world.bucket, prefix + key))
-        if key.startswith("images/"):
+        if "/images/" in f"/{key}":
             # The manifest of an image, which names its config and its layers.
             digest = key.rpartition("/")[2]
             manifest = f"blobs/sha256/{digest[:2]}/{digest}"
