@@ -142,7 +142,11 @@ class Replayer:
         if own.store is not None:
             with self.home.blobs.open(digest) as stream:
                 if own.blobs.put(stream).sha256 != digest:
-                    raise IntegrityError("the stored input no longer has its digest", where=digest)
+                    raise IntegrityError(
+                        "the stored input no longer has its digest",
+                        where=digest,
+                        hint="put the original again with `neurocaas data put FILE`",
+                    )
             return
         target = own.local_blobs.path(digest)
         if not target.exists():

@@ -10,7 +10,14 @@ class TooManyRunsError(ValueError):
 
 
 class UnfitJobError(ValueError):
-    """A job asks its protocol for runs that cannot be made, though each value is allowed."""
+    """A job asks its protocol for runs that cannot be made, though each value is allowed.
+
+    `fix` says what to do about it.
+    """
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 def bounded(runs: int) -> None:

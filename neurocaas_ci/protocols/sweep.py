@@ -23,6 +23,7 @@ from neurocaas_ci.protocols.parameters import effective
 
 SWEEP = "sweep"
 """The parameter that holds the values to try."""
+_FORM = f"write `{SWEEP}: {{step: {{parameter: [value, value]}}}}`"
 
 
 def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:
@@ -82,25 +83,39 @@ def _axes(
 ) -> dict[str, list[tuple[str, list[Any]]]]:
     """Return for each step the swept parameters, in the order of the alphabet, with their values."""
     if not isinstance(sweep, Mapping):
-        raise UnfitJobError(f"`{SWEEP}` must be a mapping of steps to parameters and their values")
+        raise UnfitJobError(
+            f"`{SWEEP}` must be a mapping of steps to parameters and their values", _FORM
+        )
     unknown = sorted(set(sweep) - set(steps))
     if unknown:
-        raise UnfitJobError(f"`{SWEEP}` names {unknown[0]!r}, but is over {', '.join(steps)}")
+        raise UnfitJobError(
+            f"`{SWEEP}` names {unknown[0]!r}, but is over {', '.join(steps)}",
+            f"name one of {', '.join(steps)}",
+        )
     axes: dict[str, list[tuple[str, list[Any]]]] = {}
     seen: set[str] = set()
     for step in steps:
         axes[step] = []
         wanted = sweep.get(step, {})
         if not isinstance(wanted, Mapping):
-            raise UnfitJobError(f"`{SWEEP}.{step}` must be a mapping of parameters to values")
+            raise UnfitJobError(
+                f"`{SWEEP}.{step}` must be a mapping of parameters to values", _FORM
+            )
         for name in sorted(wanted):
             tried = wanted[name]
             if not isinstance(tried, list) or not tried:
-                raise UnfitJobError(f"`{SWEEP}.{step}.{name}` must be a list of values to try")
+                raise UnfitJobError(
+                    f"`{SWEEP}.{step}.{name}` must be a list of values to try", _FORM
+                )
             if name in given:
-                raise UnfitJobError(f"`{name}` is swept over, and given as well")
+                raise UnfitJobError(
+                    f"`{name}` is swept over, and given as well",
+                    f"take it out of `parameters` or out of `parameters.{SWEEP}`",
+                )
             if name in seen:
-                raise UnfitJobError(f"`{name}` is swept over twice")
+                raise UnfitJobError(
+                    f"`{name}` is swept over twice", "sweep over it in one of the steps"
+                )
             seen.add(name)
             axes[step].append((name, tried))
     return axes

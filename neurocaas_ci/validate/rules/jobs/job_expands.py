@@ -31,11 +31,7 @@ class JobExpands(Rule):
             try:
                 expand(blueprint, job.value)
             except UnfitJobError as error:
-                yield self.finding(
-                    job.document.locate(["parameters"]),
-                    str(error),
-                    "take it out of `parameters` or out of `parameters.sweep`",
-                )
+                yield self.finding(job.document.locate(["parameters"]), str(error), error.fix)
             except (LookupError, ValueError, TypeError):
                 # Too many runs, and what keeps a protocol from expanding, are other rules' matter.
                 continue
