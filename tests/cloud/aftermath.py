@@ -15,6 +15,7 @@ from bridge import inventory
 
 # What may be new in an account after a job: its log group stays, with the lines that were written.
 _KEPT = ("log groups: /neurocaas/batch",)
+_TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -78,8 +79,15 @@ def _in_store(world) -> list[str]:
     contents = {key.rpartition("/")[2] for key in keys if key.startswith("blobs/")}
     unnamed = sorted(contents - named)
     if len(unnamed) <= world.orphans:
-        return found
+        # Only logs: each line of one begins with its time.
+        unnamed = [d for d in unnamed if not _is_log(s3, world.bucket, prefix, d)]
     return found + [f"a content that nothing names: {d}" for d in unnamed]
+
+
+def _is_log(s3, bucket: str, prefix: str, digest: str) -> bool:
+    key = f"{prefix}blobs/sha256/{digest[:2]}/{digest}"
+    lines = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", "replace")
+    return all(_TIMED.match(line) for line in lines.splitlines())
 
 
 def _named(s3, bucket: str, key: str) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.protocols import expand
 from neurocaas_ci.protocols.bounds import UnfitJobError
 from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.expansion import refused
 from neurocaas_ci.validate.rule import Rule
 
 
@@ -24,14 +24,5 @@ class JobExpands(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per job that its protocol refuses."""
-        for job in context.jobs():
-            blueprint = context.blueprint_of(job.value)
-            if blueprint is None:
-                continue
-            try:
-                expand(blueprint, job.value)
-            except UnfitJobError as error:
-                yield self.finding(job.document.locate(["parameters"]), str(error), error.fix)
-            except (LookupError, ValueError, TypeError):
-                # Too many runs, and what keeps a protocol from expanding, are other rules' matter.
-                continue
+        for job, error in refused(context, UnfitJobError):
+            yield self.finding(job.document.locate(["parameters"]), str(error), error.fix)

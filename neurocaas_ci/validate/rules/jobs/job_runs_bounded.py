@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.protocols import expand
 from neurocaas_ci.protocols.bounds import TooManyRunsError
 from neurocaas_ci.validate.context import Context
+from neurocaas_ci.validate.expansion import refused
 from neurocaas_ci.validate.rule import Rule
 
 
@@ -24,18 +24,9 @@ class JobRunsBounded(Rule):
 
     def check(self, context: Context) -> Iterator[Finding]:
         """Yield one finding per job with too many runs."""
-        for job in context.jobs():
-            blueprint = context.blueprint_of(job.value)
-            if blueprint is None:
-                continue
-            try:
-                expand(blueprint, job.value)
-            except TooManyRunsError as error:
-                yield self.finding(
-                    job.document.locate(["datasets"]),
-                    str(error),
-                    "submit fewer datasets at once, or ask for fewer replicas",
-                )
-            except (LookupError, ValueError, TypeError):
-                # What keeps a protocol from expanding is told by the rules on blueprints.
-                continue
+        for job, error in refused(context, TooManyRunsError):
+            yield self.finding(
+                job.document.locate(["datasets"]),
+                str(error),
+                "submit fewer datasets at once, or ask for fewer replicas",
+            )
