@@ -12,12 +12,16 @@ class TooManyRunsError(ValueError):
 class UnfitJobError(ValueError):
     """A job asks its protocol for runs that cannot be made, though each value is allowed.
 
-    `fix` says what to do about it.
+    Raised with two texts: what is wrong, and what to do about it.
     """
 
-    def __init__(self, message: str, fix: str) -> None:
-        super().__init__(message)
-        self.fix = fix
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def fix(self) -> str:
+        """What to do about it."""
+        return str(self.args[1])
 
 
 def bounded(runs: int) -> None:
