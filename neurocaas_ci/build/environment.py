@@ -28,6 +28,8 @@ _FIXED = {
 _NUMPY_GROUPED = (2, 4)
 _NUMPY_V4_GROUPED = "X86_V4,AVX512_ICL,AVX512_SPR"
 _NUMPY_V4_SINGLE = "AVX512F,AVX512CD,AVX512_SKX,AVX512_CLX,AVX512_CNL,AVX512_ICL"
+# PyTorch picks kernels by its own variable, oneDNN inside it by another.
+_TORCH = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 
 def environment(iae: Iae, wheels: Sequence[LockedWheel] = ()) -> dict[str, str]:
@@ -55,6 +57,8 @@ def _profile(iae: Iae, wheels: Sequence[LockedWheel]) -> dict[str, str]:
             variables["NPY_DISABLE_CPU_FEATURES"] = (
                 _NUMPY_V4_GROUPED if grouped else _NUMPY_V4_SINGLE
             )
+        if wheel.name.lower() == "torch":
+            variables |= _TORCH
     return variables
 
 

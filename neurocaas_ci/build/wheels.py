@@ -210,17 +210,31 @@ def index_address() -> str | None:
 
 
 def _index_of_pip() -> dict[str, str]:
-    """Let uv, which does not read pip's configuration, ask the same index as pip."""
+    """Let uv, which does not read pip's configuration, look in the same places as pip."""
     if any(name in os.environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX")):
         return {}
+    found = {}
+    address = _pip_setting("index-url")
+    if address.startswith(("http://", "https://")):
+        found["UV_DEFAULT_INDEX"] = address
+    links = _pip_setting("find-links").split()
+    if links and "UV_FIND_LINKS" not in os.environ:
+        # uv takes a list with commas.
+        found["UV_FIND_LINKS"] = ",".join(links)
+    return found
+
+
+def _pip_setting(name: str) -> str:
+    own = os.environ.get(f"PIP_{name.upper().replace('-', '_')}")
+    if own:
+        return own
     done = subprocess.run(
-        [*_pip_command(), "config", "get", "global.index-url"],
+        [*_pip_command(), "config", "get", f"global.{name}"],
         capture_output=True,
         text=True,
         check=False,
     )
-    address = os.environ.get("PIP_INDEX_URL") or done.stdout.strip()
-    return {"UV_DEFAULT_INDEX": address} if address.startswith(("http://", "https://")) else {}
+    return done.stdout.strip()
 
 
 def _keep(cache: Cache, path: Path) -> LockedWheel:
