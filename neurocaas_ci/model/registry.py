@@ -10,6 +10,7 @@ from neurocaas_ci.model.digest import Sha256
 BaseKind = Literal["deb", "host", "oci"]
 Pricing = Literal["standard", "save"]
 Launch = Literal["ec2", "fargate"]
+ExecutorKind = Literal["local", "slurm", "aws-batch"]
 
 DEFAULT_BUDGET_USD = 300.0
 
@@ -80,9 +81,15 @@ class Group(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """Who decides about the platform: `registry/policy.yaml`."""
+    """Who decides about the platform, and where it runs and signs: `registry/policy.yaml`.
+
+    `trust_roots` are names of roots that verify what this platform signs; the first one is that of
+    the instance which signs now. Empty, or an executor that is None: nothing was chosen.
+    """
 
     maintainers: tuple[str, ...]
+    executor: ExecutorKind | None = None
+    trust_roots: tuple[str, ...] = ()
 
 
 class Dataset(NamedTuple):

@@ -151,7 +151,11 @@ def group(data: _Data) -> Group:
 
 def policy(data: _Data) -> Policy:
     """Return the policy of a checked document."""
-    return Policy(maintainers=tuple(data["maintainers"]))
+    return Policy(
+        maintainers=tuple(data["maintainers"]),
+        executor=data.get("executor"),
+        trust_roots=tuple(data.get("trust_roots", ())),
+    )
 
 
 def job(data: _Data, month: str) -> Job:
