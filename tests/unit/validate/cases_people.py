@@ -13,6 +13,16 @@ def _hopper(number: int) -> str:
     return f"schema: neurocaas/user/v1\nlogin: hopper\nforge_id: {number}\nname: Hopper\n"
 
 
+TRUSTED = (
+    '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",'
+    ' "certificateAuthorities": [{"uri": "https://example.org"}]}'
+)
+
+
+def _roots(*names: str) -> str:
+    return _policy("ada") + f"trust_roots: [{', '.join(names)}]\n"
+
+
 def _policy(logins: str) -> str:
     return f"schema: neurocaas/policy/v1\nmaintainers: [{logins}]\n"
 
@@ -70,5 +80,26 @@ CASES: Table = {
             ),
         ),
         (good(put(POLICY, _policy("ada, grace"))),),
+    ),
+    "NC-U006": (
+        (
+            bad(
+                f"{POLICY}:3:28",
+                "no file registry/trust/lab.json",
+                put(POLICY, _roots("public-good", "lab")),
+            ),
+            bad(
+                "registry/trust/lab.json:1:1",
+                "neither a trusted root",
+                put(POLICY, _roots("public-good", "lab")),
+                put("registry/trust/lab.json", "{}"),
+            ),
+        ),
+        (
+            good(put(POLICY, _roots("public-good"))),
+            good(
+                put(POLICY, _roots("public-good", "lab")), put("registry/trust/lab.json", TRUSTED)
+            ),
+        ),
     ),
 }
