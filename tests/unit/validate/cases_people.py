@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from builder import put, rm, sub
+from builder import VALID, MemoryTree, put, rm, sub
 from cases_support import ADA, LAB, Table, bad, good
+
+from neurocaas_ci.plan.owners import PATH, code_owners
+from neurocaas_ci.registry import Registry
 
 HOPPER = "registry/users/hopper.yaml"
 POLICY = "registry/policy.yaml"
@@ -13,6 +16,7 @@ def _hopper(number: int) -> str:
     return f"schema: neurocaas/user/v1\nlogin: hopper\nforge_id: {number}\nname: Hopper\n"
 
 
+OWNERS = code_owners(Registry(MemoryTree(VALID)))
 TRUSTED = (
     '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",'
     ' "certificateAuthorities": [{"uri": "https://example.org"}]}'
@@ -80,6 +84,13 @@ CASES: Table = {
             ),
         ),
         (good(put(POLICY, _policy("ada, grace"))),),
+    ),
+    "NC-O003": (
+        (
+            bad(f"{PATH}:17:1", "does not name who", put(PATH, OWNERS.replace("@ada", "@bob"))),
+            bad(f"{PATH}:1:1", "does not name who", put(PATH, "")),
+        ),
+        (good(put(PATH, OWNERS)), good(put(POLICY, _policy("ada")))),
     ),
     "NC-U006": (
         (
