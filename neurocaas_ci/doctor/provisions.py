@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 
@@ -13,12 +14,14 @@ APP_ID, APP_KEY = "NEUROCAAS_APP_ID", "NEUROCAAS_APP_KEY"
 KEY_HOLDERS = ("bot", "signing")
 """The environments whose workflows act as the app."""
 
-GUARDED = ("bot", "signing", "deploy", "github-pages")
-"""The environments of all workflows; each is for main alone."""
+GUARDED = ("bot", "signing", "deploy", "audit", "github-pages")
+"""The environments that workflows may name; each that is there is for main alone."""
 
 _MAIN = "main"
 _RUNNER, _HOME, _STORE = "NEUROCAAS_RUNNER", "NEUROCAAS_HOME", "NEUROCAAS_STORE"
 _IMAGES = "NEUROCAAS_IMAGES"
+_ACCOUNT, _REGION = "NEUROCAAS_AWS_ACCOUNT", "NEUROCAAS_AWS_REGION"
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _NEEDED: Mapping[ExecutorKind, tuple[str, ...]] = {
     "local": (),
     "slurm": (_RUNNER, _HOME),
@@ -88,18 +91,29 @@ def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
 
 
 def _deploy(settings: Settings, given: Provisions) -> Outcome:
-    """Look at what deploy.yml publishes with: its environment, and where images go."""
-    if all(environment.name != "deploy" for environment in settings.environments()):
-        # GitHub makes one that a workflow names and that is not there, and it guards nothing.
-        return fail("there is no environment deploy; the first run would make it, for all branches",
-                    _made("deploy"))  # fmt: skip
-    images = given.variables().get(_IMAGES, "")
+    """Look at what deploy.yml works with: its environment, where images go, and the account."""
+    variables = given.variables()
+    account, images = variables.get(_ACCOUNT, ""), variables.get(_IMAGES, "")
+    known = {environment.name for environment in settings.environments()}
+    for name in ("deploy", "audit") if account else ("deploy",):
+        if name not in known:
+            # GitHub makes one that a workflow names and that is not there, and it guards nothing.
+            what = f"there is no environment {name}; the first run would make it, for all branches"
+            return fail(what, _made(name))
     if "://" in images or images.endswith("/") or any(c.isspace() for c in images):
         fix = f"gh variable set {_IMAGES} --body ghcr.io/OWNER/NAME"
         return fail(
             f"{_IMAGES} is {images!r}: a registry and a path, without scheme or final /", fix
         )
-    return ok(f"images go to {images or 'ghcr.io, below the name of the repository'}")
+    if account and not _ACCOUNT_ID.fullmatch(account):
+        fix = f"gh variable set {_ACCOUNT} --body 123456789012, the account's number"
+        return fail(f"{_ACCOUNT} is {account!r}, which is no account of AWS", fix)
+    if account and not variables.get(_REGION):
+        return fail(
+            f"{_ACCOUNT} is set and {_REGION} is not", f"gh variable set {_REGION} --body us-east-1"
+        )
+    where = f"; account {account} in {variables[_REGION]}" if account else ""
+    return ok(f"images go to {images or 'ghcr.io, below the name of the repository'}{where}")
 
 
 def _branches(settings: Settings, given: Provisions) -> Outcome:

@@ -101,6 +101,8 @@ def _no_app(repo):
         (_variables(NEUROCAAS_HOME=None, NEUROCAAS_RUNNER=None), "github-variables", "warn", "steps 4 and 5"),
         (_without("deploy"), "github-deploy", "fail", "environments/deploy with chosen branches"),
         (_variables(NEUROCAAS_IMAGES="https://ghcr.io/x"), "github-deploy", "fail", "gh variable set NEUROCAAS_IMAGES"),
+        (_variables(NEUROCAAS_AWS_ACCOUNT="lab", NEUROCAAS_AWS_REGION="r"), "github-deploy", "fail", "gh variable set NEUROCAAS_AWS_ACCOUNT"),
+        (_variables(NEUROCAAS_AWS_ACCOUNT="1" * 12), "github-deploy", "fail", "gh variable set NEUROCAAS_AWS_REGION"),
         (_environment("deploy", branches=None), "github-environment-branches", "fail", "environments/deploy"),
         (_environment("deploy", branches=["main", "*"]), "github-environment-branches", "fail", "deploy > Deployment"),
         (_environment("github-pages", branches=["gh-pages"]), "github-environment-branches", "fail", "github-pages > Depl"),
@@ -132,6 +134,13 @@ def test_what_an_executor_needs(well, examined, executor, missing):
     found = examined(executor)["github-variables"]
     assert found.state == "fail"
     assert f"gh variable set {missing}" in found.fix
+
+
+def test_with_an_account_of_aws_there_is_an_environment_more(well, examined):
+    well.variables.update(NEUROCAAS_AWS_ACCOUNT="1" * 12, NEUROCAAS_AWS_REGION="us-east-1")
+    assert examined()["github-deploy"].state == "ok"
+    del well.environments["audit"]
+    assert "environments/audit" in examined()["github-deploy"].fix
 
 
 def test_what_a_token_may_not_see_is_a_warning(examined):

@@ -51,7 +51,7 @@ def test_what_this_machine_signs_is_verified_without_naming_its_root(platform):
 
 def test_a_plain_reconcile_places_jobs_where_the_policy_says(platform, tmp_path):
     platform.job("first", platform.put("a\n"))
-    platform.env["AWS_REGION"] = "us-east-1"
+    platform.env["AWS_DEFAULT_REGION"] = "us-east-1"
     _choose(platform, executor="aws-batch")
     done = platform.reconcile(code=2)
     assert "AWS Batch needs NEUROCAAS_STORE" in done.stderr
