@@ -108,7 +108,13 @@ def _of_registry(repo: Path, signing: Path, forge: Forge | None) -> list[Check]:
         message, fix = error.message, error.hint
         return [Check("registry", lambda: ("fail", message, fix))]
     guards = owners.checks(repo, ref, hosted=forge is not None)
-    return [*registry.checks(repo, ref, signing, forge_time), *guards]
+    return [*registry.checks(repo, ref, signing, forge_time, _open_root), *guards]
+
+
+def _open_root(content: bytes) -> None:
+    from neurocaas_ci.audit.signature import load_root
+
+    load_root(content)
 
 
 def _settings(repo: Path | None, forge_url: str | None) -> tuple[Forge | None, list[Diagnosis]]:

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import workflow_world
+from actions_world import World
 from platform_on_github import MALLORY, PROJECT, propose
 from workflow_world import dataset, names, told
 
@@ -59,8 +60,7 @@ def test_main_is_published_whenever_it_changes(site):
     actions.schedule("41 * * * *")
     (skipped,) = actions.deliver()
     assert (skipped.path, skipped.conclusion) == (SITE, "skipped")
-    app = dict(actions.variables)
-    actions.variables = {k: v for k, v in app.items() if k != "NEUROCAAS_APP_ID"}
+    actions.variables = {k: v for k, v in actions.variables.items() if k != "NEUROCAAS_APP_ID"}
     actions.schedule("41 * * * *")
     runs = actions.deliver()
     assert names(runs) == [("site.yml", "success")], told(runs)
@@ -72,24 +72,30 @@ def test_main_is_published_whenever_it_changes(site):
     assert names(runs) == [("run.yml", "success"), ("site.yml", "success")], told(runs)
     assert runs[1].event == "workflow_run"
     assert "succeeded" in repository.pages.files["jobs/ada/2026-11/late-01.html"].decode()
-    # With an app its push has done so already.
-    actions.variables = app
-    actions.dispatch("run.yml")
-    assert names(actions.deliver()) == [("run.yml", "success"), ("site.yml", "skipped")]
     assert hub.violations == []
 
 
-def test_a_workflow_of_a_pull_request_that_is_called_run_publishes_nothing(site):
+@pytest.mark.parametrize("app", ["", "1"])
+def test_a_workflow_of_a_pull_request_that_is_called_run_publishes_nothing(hub, app):
     """GitHub goes by the name of a workflow, and runs the file that a pull request proposes."""
-    hub, repository, actions, _ = site
-    actions.variables = {k: v for k, v in actions.variables.items() if k != "NEUROCAAS_APP_ID"}
+    world = World(
+        hub,
+        {SITE: (PROJECT / SITE).read_text()},
+        variables={"NEUROCAAS_APP_ID": app} if app else {},
+    )
     lure = "name: run\non: pull_request\njobs: {one: {runs-on: ubuntu-24.04, steps: [{run: 'true'}]}}\n"
     # From the main of a fork: the filter of branches looks at that name too.
-    propose(
-        hub, repository, "mallory", MALLORY, {".github/workflows/lure.yml": lure}, branch="main"
+    files = {".github/workflows/lure.yml": lure}
+    propose(hub, world.repo, "mallory", MALLORY, files, branch="main")
+    runs = world.actions.deliver()
+    assert names(runs) == [("lure.yml", "success"), ("site.yml", "skipped")], told(runs)
+    # What people with rights start as `run` is another matter, but where the app's push does it.
+    world.repo.commit(
+        {".github/workflows/run.yml": lure.replace("pull_request", "workflow_dispatch")}
     )
-    runs = actions.deliver()
-    lured = [run for run in runs if run.path.endswith("lure.yml")]
-    assert [run.conclusion for run in lured] == ["success"], told(runs)
-    assert [run.conclusion for run in runs if run.path == SITE] == ["skipped"]
-    assert repository.pages.files == {}
+    world.actions.dispatch("run.yml")
+    runs = world.actions.deliver()
+    assert names(runs)[0] == ("run.yml", "success")
+    built = [step.name for step in runs[1].jobs["build"].steps]
+    assert bool(built) is not bool(app), told(runs)
+    assert world.repo.pages.files == {}
