@@ -16,6 +16,8 @@ FOUNDATION = "neurocaas-foundation"
 REGISTRY = "neurocaas-registry"
 
 IAM_PATH = "/neurocaas/"
+EXECUTION_ROLE = f"{PREFIX}-execution"
+"""The role with which AWS itself starts tasks: it pulls their image and writes their log."""
 TAG = "neurocaas"
 """The tag of everything that we create in the cloud; its value says what part it is."""
 GROUP_TAG = "neurocaas-group"
