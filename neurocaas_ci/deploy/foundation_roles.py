@@ -11,6 +11,7 @@ _HOUR = 3600
 _AWS_ROLE = "arn:${AWS::Partition}:iam::aws:policy/service-role/"
 _OUR_ROLES = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{IAM_PATH}{PREFIX}-"
 _GROUP_ROLES = sub(f"{_OUR_ROLES}group-*")
+_ROLES_FOR_GROUPS = [_GROUP_ROLES, sub(f"{_OUR_ROLES}access-*")]
 _BATCH = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:"
 
 
@@ -109,12 +110,12 @@ def _stack_rights() -> list[Json]:
                                "ec2:DescribeSecurityGroups", "ec2:DescribeInstanceTypes"], "*"),
         statement("MakeGroupRoles", ["iam:CreateRole", "iam:PutRolePolicy",
                                      "iam:PutRolePermissionsBoundary"],
-                  _GROUP_ROLES, Condition=bounded),
+                  _ROLES_FOR_GROUPS, Condition=bounded),
         statement("KeepGroupRoles", ["iam:GetRole", "iam:GetRolePolicy", "iam:DeleteRole",
                                      "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole",
                                      "iam:UpdateRole", "iam:UpdateAssumeRolePolicy",
                                      "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
-                  _GROUP_ROLES),
+                  _ROLES_FOR_GROUPS),
         statement("PassMachineRoles", ["iam:PassRole"],
                   [att("BatchRole", "Arn"), att("InstanceRole", "Arn")], Condition=passed),
         statement("Logs", ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy",

@@ -61,13 +61,17 @@ class Hardware(NamedTuple):
 
 
 class User(NamedTuple):
-    """A person: `registry/users/<login>.yaml`; `forge_id` is numeric and never reused."""
+    """A person: `registry/users/<login>.yaml`; `forge_id` is numeric and never reused.
+
+    `keys` are public keys of age or SSH, for which access is sealed.
+    """
 
     login: str
     forge_id: int
     name: str
     budget_usd: float
     groups: tuple[str, ...]
+    keys: tuple[str, ...] = ()
 
 
 class Group(NamedTuple):

@@ -135,6 +135,7 @@ def user(data: _Data) -> User:
         name=data["name"],
         budget_usd=float(data.get("budget_usd", DEFAULT_BUDGET_USD)),
         groups=tuple(data.get("groups", ())),
+        keys=tuple(data.get("keys", ())),
     )
 
 
