@@ -63,12 +63,12 @@ def test_an_environment_is_published_by_the_digest_of_its_lock_and_only_once(wor
     before, held = images.pushed, images.held()
     assert before
 
-    # Main moves on, and the environment is still the same one: its image is built again.
+    # Main moves on, and the environment is still the same one.
     repository.commit({"iae/README.md": "Environments\n"}, user="octocat")
-    runs = actions.deliver()
-    assert names(runs) == [("deploy.yml", "success")], told(runs)
-    again = images.pushed[len(before) :]
-    assert [path for _, path in again if "/blobs/" in path] == []
+    (run,) = actions.deliver()
+    assert run.conclusion == "success", told([run])
+    assert (run.jobs["look"].result, run.jobs["build"].result) == ("success", "skipped")
+    assert images.pushed == before
     assert images.held() == held
     # What is no environment publishes nothing.
     repository.commit({"registry/README.md": "Registry\n"}, user="octocat")
@@ -82,8 +82,28 @@ def test_nothing_is_published_that_the_lock_does_not_pin(world, images):
     repository.commit({"iae/probe/iae.lock": lock.replace(digest, "0" * 64)}, user="octocat")
     (run,) = actions.deliver()
     assert (run.path, run.conclusion) == (DEPLOY, "failure")
+    assert (run.jobs["look"].result, run.jobs["build"].result) == ("success", "failure")
     assert "iae.lock pins 000000" in run.log, run.log + run.said
     assert images.pushed == []
+
+
+def test_an_image_without_provenance_is_published_again(world, images):
+    """What ends between the push and the provenance leaves an image without its tag."""
+    _, repository, actions, _ = world
+    text, digest = repository.read(DEPLOY).decode(), locked(repository)
+    attest = "subject-checksums: published.txt"
+    assert attest in text
+    repository.commit({DEPLOY: text.replace(attest, "subject-checksums: lost")}, user="octocat")
+    actions.dispatch("deploy.yml")
+    (run,) = actions.deliver()
+    assert run.jobs["publish"].result == "failure", told([run])
+    assert images.ask(IMAGE, f"manifests/sha256:{digest}", MANIFEST).status_code == 200
+    repository.commit({DEPLOY: text}, user="octocat")
+    actions.schedule("41 3 * * *")
+    (run,) = actions.deliver()
+    assert run.jobs["publish"].result == "success", told([run])
+    assert f"attested {digest}" in run.log
+    assert images.ask(IMAGE, f"manifests/{digest}", MANIFEST).status_code == 200
 
 
 def test_bytes_that_the_build_left_instead_of_those_of_the_lock_are_refused(world, images):
@@ -92,7 +112,7 @@ def test_bytes_that_the_build_left_instead_of_those_of_the_lock_are_refused(worl
     text = repository.read(DEPLOY).decode()
     line = '            .venv/bin/neurocaas build "$name" --output "images/$name"\n'
     changed = f"""{line}
-            manifest=$(sed -n 's/^image: "\\([0-9a-f]*\\)"$/\\1/p' "$lock")
+            manifest=$(sed -n 's/^image: "\\([0-9a-f]*\\)"$/\\1/p' "iae/$name/iae.lock")
             blobs="images/$name/blobs/sha256"
             {{ cat "$blobs/$manifest"; echo; }} > other
             other=$(sha256sum other | cut -d' ' -f1)
