@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest import mock
@@ -33,10 +33,14 @@ _PARTITION = "aws"
 
 @dataclass
 class Gate:
-    """What was asked by roles, and what was refused; `seconds` is how long credentials last."""
+    """What was asked by roles, and what was refused; `seconds` is how long credentials last.
+
+    `before` is called with what a role asks for before it is judged.
+    """
 
     issuer: object
     seconds: int = 3600
+    before: Callable[[str], None] = lambda _action: None
     assumed: list[tuple[str, dict]] = field(default_factory=list)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -68,6 +72,7 @@ def guarded(issuer) -> Iterator[Gate]:
         service = self.headers["Authorization"].split("Credential=")[1].split("/")[3]
         for action, place in _rights_asked(self, service, resource):
             gate.asked.append((role, action, place))
+            gate.before(action)
             if not _allowed(role, action, place):
                 gate.refused.append(f"{role}: {action} on {place}")
                 if service == "s3":
