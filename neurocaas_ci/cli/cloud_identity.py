@@ -38,9 +38,7 @@ _GOODBYE = 1.0
 
 
 @contextmanager
-def taken_on(
-    environment: MutableMapping[str, str], say: Callable[[str], None]
-) -> Iterator[None]:
+def taken_on(environment: MutableMapping[str, str], say: Callable[[str], None]) -> Iterator[None]:
     """Be the role that the environment names for the block, and in the processes that it starts.
 
     Raise UsageError when it is not the ARN of a role, or the run has no identity. A token that

@@ -9,7 +9,7 @@ PassRole are looked at; callers with other credentials may do everything.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import fnmatch
 import json
 from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ from unittest import mock
 import jwt
 from cloudformation import ACCOUNT, REGION
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.core.responses import ActionResult
 from moto.core.exceptions import AccessDeniedError
+from moto.core.responses import ActionResult
 from moto.iam.models import iam_backends
 from moto.s3.exceptions import S3AccessDeniedError
 from moto.sts.models import sts_backends
@@ -58,12 +58,14 @@ def guarded(issuer) -> Iterator[Gate]:
             claims = _trusted(gate, arn, token)
         except Exception as error:
             gate.refused.append(f"AssumeRoleWithWebIdentity {arn}: {error}")
-            raise AccessDeniedError(user_arn="web identity", action="AssumeRoleWithWebIdentity")
+            raise AccessDeniedError(
+                user_arn="web identity", action="AssumeRoleWithWebIdentity"
+            ) from error
         gate.assumed.append((arn, claims))
         result = take_on(self)
         made = sts_backends[ACCOUNT][_PARTITION].assumed_roles[-1]
-        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        made.expiration = now + datetime.timedelta(seconds=gate.seconds)
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        made.expiration = now + dt.timedelta(seconds=gate.seconds)
         return result
 
     def authorize(self, kind, resource="*") -> None:
@@ -76,7 +78,7 @@ def guarded(issuer) -> Iterator[Gate]:
             if not _allowed(role, action, place):
                 gate.refused.append(f"{role}: {action} on {place}")
                 if service == "s3":
-                    raise S3AccessDeniedError()
+                    raise S3AccessDeniedError
                 raise AccessDeniedError(user_arn=role, action=action)
 
     with (
