@@ -244,7 +244,11 @@ def test_refusals(tmp_path, capsys, content, options, sentence):
     assert list(outputs.iterdir()) == []
 
 
-def test_too_much_for_memory(tmp_path, capsys):
-    code, _ = support.run(tmp_path, {"movie": np.zeros((100, 1500, 1500), dtype=np.uint8)})
+def test_too_much_for_memory(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(movies, "_MEMORY", 100 * 24 * 24 * 16)
+    code, _ = support.run(tmp_path, DATA)
     assert code == 65
-    assert "do not fit into memory; give at most" in capsys.readouterr().err
+    assert "do not fit into memory; give at most 100 at once" in capsys.readouterr().err
+    tiff = _tiff(BYTES[:150])
+    assert support.run(tmp_path, tiff, name="cells.tif", frame_rate=10)[0] == 65
+    assert "frames of 24 x 24 do not fit into memory" in capsys.readouterr().err
