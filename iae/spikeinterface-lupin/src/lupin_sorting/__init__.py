@@ -1,1 +1,0 @@
-"""Spike sorting with Lupin, a sorter of SpikeInterface."""
