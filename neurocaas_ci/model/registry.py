@@ -19,7 +19,8 @@ class Iae(NamedTuple):
     """An immutable analysis environment as described by `iae/<name>/iae.yaml`.
 
     `base` holds the keys of the base besides its kind (`packages` for deb, `image` for oci).
-    `determinism` names the profile of fixed environment variables and CPU features.
+    `determinism` names the profile of fixed environment variables and CPU features. Packages in
+    `shared_wheels` get a layer of their own, the same in every image that locks the same wheel.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Iae(NamedTuple):
     determinism: str
     environment: Mapping[str, str]
     sample: str | None
+    shared_wheels: tuple[str, ...] = ()
 
 
 class IaeLock(NamedTuple):

@@ -89,6 +89,7 @@ def iae(data: _Data) -> Iae:
         determinism=data.get("determinism", "none"),
         environment=data.get("environment", {}),
         sample=data.get("sample"),
+        shared_wheels=tuple(sorted(data.get("shared_wheels", ()))),
     )
 
 
