@@ -88,8 +88,8 @@ class Platform:
             made.append((name, blob.sha256))
         return made
 
-    def job(self, name: str, datasets: list[tuple[str, str]]) -> None:
-        """Commit a job on the datasets."""
+    def job(self, name: str, datasets: list[tuple[str, str]], hardware: str = "") -> None:
+        """Commit a job on the datasets, for other hardware than the default where some is named."""
         path = self.repo / f"registry/jobs/ada/2026-11/{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = "\n".join(
@@ -99,6 +99,7 @@ class Platform:
             f"schema: neurocaas/job/v1\nname: {name}\nuser: ada\ngroup: example-lab\n"
             f"blueprint: bench@1.0.0\ndatasets:\n{rows}\n"
             "parameters: {}\npricing: standard\nmax_runtime: 5m\n"
+            + (f"hardware: {{work: {hardware}}}\n" if hardware else "")
         )
         self.commit(f"Submit {name}")
 

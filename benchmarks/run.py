@@ -22,7 +22,7 @@ from pathlib import Path
 
 import peers
 from measure import CpuClock, Sample, heading, median, run
-from platform_fixture import Platform
+from platform_fixture import BLUEPRINT, Platform
 
 from neurocaas_ci.run import records
 
@@ -34,10 +34,10 @@ PARALLEL = "2"
 class Bench:
     """The platform, the plain loop, and the clock they share."""
 
-    def __init__(self, folder: Path, clock: CpuClock) -> None:
+    def __init__(self, folder: Path, clock: CpuClock, blueprint: str = BLUEPRINT) -> None:
         self.folder = folder
         self.clock = clock
-        self.platform = Platform(folder, ROOT)
+        self.platform = Platform(folder, ROOT, blueprint)
         self.jobs = 0
         self.loops = 0
         root = self._warm_up()
@@ -62,11 +62,11 @@ class Bench:
         roots = list((self.platform.home.cache / "roots").glob("*/root"))
         return roots[0]
 
-    def job_on(self, datasets: list[tuple[str, str]]) -> tuple[str, Sample]:
+    def job_on(self, datasets: list[tuple[str, str]], hardware: str = "") -> tuple[str, Sample]:
         """Commit a job on given datasets and carry it to its end."""
         self.jobs += 1
         name = f"job-{self.jobs:04d}"
-        self.platform.job(name, datasets)
+        self.platform.job(name, datasets, hardware)
         return name, self.neurocaas(
             "reconcile", "--no-fetch", "--no-certify", "--cpus", PARALLEL, f"ada/2026-11/{name}"
         )

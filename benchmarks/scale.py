@@ -1,92 +1,102 @@
-"""What an engine costs per dataset: the bare script, this machine, and a real Slurm on one node.
+"""What an engine costs per dataset, side by side: this machine, a real Slurm, an emulated AWS Batch.
 
-    python benchmarks/scale.py [--n 1 10 70] [--rounds 1]
+    python benchmarks/scale.py [--n 1 10 70 500] [--engines local slurm aws-batch] [--rounds 1]
 
-Two processors everywhere. The engine's own trivial job (an array of `true`) is what a job costs on
-this Slurm without us; `calls` counts the submissions of a job. Each round uses new datasets.
-Nothing is asserted; nothing else should run meanwhile.
+Two tasks at once everywhere. Each line compares one job with the bare script in a loop (`xargs -P2`)
+and with the engine's own trivial job (as many tasks of `true`: on this machine by `xargs`, on Slurm and
+Batch one array), which is what the engine costs without us. `calls` are the submissions that the
+engine was asked for, counted there. Each job has new datasets of 1 MB. An engine that is missing is
+named, and left out. The first table is printed as it is measured. Nothing is asserted.
+
+Together 1, 10 and 70 take about four minutes; 500 takes some five more on Slurm and on the emulated
+AWS each (there a worker starts boto3, two thirds of a CPU second): `--engines` parts them. Nothing
+else should run meanwhile: server and engine of the emulated AWS share the processors with the workers.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from engines import BATCH_HARDWARE, Engine, engines
 from measure import CpuClock, heading, median
-from run import Bench
+from platform_fixture import BLUEPRINT
+from run import PARALLEL, Bench
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/slurm"))
-from cluster import Cluster, missing  # noqa: E402 - the cluster of the tests
+NAMES = ["local", "slurm", "aws-batch"]
+
+
+class Line(NamedTuple):
+    """One size on one engine: medians of seconds, and submissions of a job."""
+
+    engine: str
+    count: int
+    loop: float
+    trivial: float
+    ours: float
+    calls: int
 
 
 def main() -> None:
-    """Measure every size that was asked for."""
+    """Measure every size that was asked for on every engine that is there."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--n", type=int, nargs="*", default=[1, 10, 70])
+    parser.add_argument("--n", type=int, nargs="*", default=[1, 10, 70, 500])
+    parser.add_argument("--engines", nargs="*", choices=NAMES, default=NAMES)
     parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
-    if why := missing():
-        raise SystemExit(why)
     clock = CpuClock()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Cluster(nodes=1) as cluster:
+    began = time.perf_counter()
+    blueprint = BLUEPRINT.replace("allowed: [laptop]", f"allowed: [laptop, {BATCH_HARDWARE}]")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         Path(folder).chmod(0o755)
-        bench = Bench(Path(folder), clock)
-        print(f"CPU time: {clock.source}; {os.cpu_count()} processors; 2 at once")
-        with heading("Seconds for N datasets, and what is added to each over the engine's own job"):
-            sizes(bench, cluster, arguments.n, arguments.rounds)
+        bench = Bench(Path(folder), clock, blueprint)
+        with engines(bench, arguments.engines) as (found, missing):
+            print(f"{os.cpu_count()} processors; {PARALLEL} tasks at once; "
+                  f"engines: {', '.join(engine.name for engine in found) or 'none'}")  # fmt: skip
+            for name, why in missing.items():
+                print(f"NOT MEASURED: {name}: {why}")
+            with heading("Seconds for N datasets"):
+                lines = seconds(bench, found, arguments.n, arguments.rounds)
+            with heading("Against the bare script, and against the engine's own trivial job"):
+                ratios(lines)
     clock.close()
+    print(f"{time.perf_counter() - began:.0f} s in all")
 
 
-def sizes(bench: Bench, cluster: Cluster, counts: list[int], rounds: int) -> None:
-    """Print one line per size."""
-    print(f"{'N':>5} {'loop s':>8} {'local s':>8} {'trivial s':>10} {'slurm s':>8} "
-          f"{'over trivial ms':>16} {'calls':>6}")  # fmt: skip
+def seconds(bench: Bench, found: list[Engine], counts: list[int], rounds: int) -> list[Line]:
+    """Measure and print one line per size and engine."""
+    print(f"{'N':>5} {'engine':>10} {'loop s':>8} {'trivial s':>10} {'job s':>8} "
+          f"{'calls':>6} {'took s':>7}")  # fmt: skip
+    lines: list[Line] = []
     for count in counts:
-        rows = [one(bench, cluster, count) for _ in range(rounds)]
-        loop, local, trivial, slurm = (median(list(column)) for column in zip(*rows, strict=True))
-        over = (slurm - trivial) / count * 1e3
-        print(
-            f"{count:>5} {loop:>8.2f} {local:>8.2f} {trivial:>10.2f} {slurm:>8.2f} "
-            f"{over:>16.0f} {calls(bench):>6}",
-            flush=True,
-        )
+        loops = [bench.loop(bench.platform.datasets(count)).wall for _ in range(rounds)]
+        for engine in found:
+            began = time.perf_counter()
+            trivial = [engine.trivial(count) for _ in range(rounds)]
+            jobs = [engine.job(bench.platform.datasets(count)) for _ in range(rounds)]
+            ours = median([job.seconds for job in jobs])
+            calls = max(job.calls for job in jobs)
+            line = Line(engine.name, count, median(loops), median(trivial), ours, calls)
+            lines.append(line)
+            took = time.perf_counter() - began
+            print(f"{count:>5} {line.engine:>10} {line.loop:>8.2f} {line.trivial:>10.2f} "
+                  f"{line.ours:>8.2f} {line.calls:>6} {took:>7.0f}", flush=True)  # fmt: skip
+    return lines
 
 
-def one(bench: Bench, cluster: Cluster, count: int) -> tuple[float, float, float, float]:
-    """Return the seconds of the loop, of this machine, of trivial tasks and of our tasks."""
-    loop = bench.loop(bench.platform.datasets(count)).wall
-    local = bench.job_on(bench.platform.datasets(count))[1].wall
-    start = time.perf_counter()
-    cluster.call("sbatch", "--mem=100", "-o", "/dev/null", f"--array=0-{count - 1}", "--wrap=true")
-    while cluster.call("squeue", "-h"):
-        time.sleep(0.1)
-    trivial = time.perf_counter() - start
-    before: Mapping[str, str] = bench.platform.env
-    bench.platform.env = {
-        **before,
-        "PATH": cluster.environment["PATH"],
-        "SLURM_CONF": cluster.environment["SLURM_CONF"],
-        "NEUROCAAS_EXECUTOR": "slurm",
-    }
-    try:
-        slurm = bench.job_on(bench.platform.datasets(count))[1].wall
-    finally:
-        bench.platform.env = dict(before)
-    return loop, local, trivial, slurm
-
-
-def calls(bench: Bench) -> int:
-    """Return how often sbatch was called for the newest job."""
-    state = bench.platform.home.state
-    journal = state.read(f"jobs/ada/2026-11/job-{bench.jobs:04d}/slurm/submissions.json")
-    return len(json.loads(journal or b"{}")["submissions"])
+def ratios(lines: list[Line]) -> None:
+    """Print what is over the loop and over the trivial job, as ratios and per dataset."""
+    print(f"{'N':>5} {'engine':>10} {'x loop':>7} {'x trivial':>10} "
+          f"{'ms/dataset over loop':>21} {'ms/dataset over trivial':>24}")  # fmt: skip
+    for line in lines:
+        over_loop = (line.ours - line.loop) / line.count * 1e3
+        over_trivial = (line.ours - line.trivial) / line.count * 1e3
+        print(f"{line.count:>5} {line.engine:>10} {line.ours / line.loop:>7.2f} "
+              f"{line.ours / line.trivial:>10.2f} {over_loop:>21.0f} {over_trivial:>24.0f}")  # fmt: skip
 
 
 if __name__ == "__main__":

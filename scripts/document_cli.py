@@ -47,7 +47,7 @@ Environment variables:
 | `NEUROCAAS_CACHE` | folder of downloads and images, where homes share them (default: `cache/` in the home) |
 | `NEUROCAAS_STORE` | `s3://BUCKET/PREFIX` of contents and state for several machines (default: in the home); AWS settings apply |
 | `NEUROCAAS_GROUP` | the group whose part of that store, and whose jobs, are meant |
-| `NEUROCAAS_EXECUTOR` | `local` or `slurm`: where `reconcile` executes runs ([slurm.md](../slurm.md)) |
+| `NEUROCAAS_EXECUTOR` | `local`, `slurm` or `aws-batch`; stands for `--executor` of `reconcile` (default: what registry/policy.yaml says) |
 | `NEUROCAAS_SLURM_PARTITIONS` | partitions by pricing, e.g. `standard=cpu,save=preempt` (default: the cluster's) |
 | `NEUROCAAS_SLURM_ARGUMENTS` | more arguments of sbatch, e.g. `--account=lab` |
 | `NEUROCAAS_USER` | your login in the registry; stands for `--user` and `--maintainer` |

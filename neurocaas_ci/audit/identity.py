@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neurocaas_ci.audit.signature import PUBLIC_GOOD
 from neurocaas_ci.certify.layout import builder_id
 from neurocaas_ci.model.certificate import Certificate
+from neurocaas_ci.model.trust_file import PUBLIC_GOOD
 from neurocaas_ci.model.verification import Check, failed, ok
 from neurocaas_ci.signing.identities import GITHUB, GITHUB_ISSUER, LOCAL_IDENTITY, LOCAL_ISSUER
 from neurocaas_ci.signing.interface import BuilderMode

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from neurocaas_ci.audit.certificate import NotACertificateError, read_json
 from neurocaas_ci.errors import BackendUnavailableError, UsageError, VerificationError
 from neurocaas_ci.model.places import MAX_BUNDLE
+from neurocaas_ci.model.trust_file import PUBLIC_GOOD, read_trust_file
 from neurocaas_ci.signing.checkpoint import read_checkpoint
 from neurocaas_ci.signing.identities import LOCAL_ISSUER
 from neurocaas_ci.signing.interface import PAYLOAD_TYPE
@@ -19,15 +22,20 @@ if TYPE_CHECKING:
     from cryptography import x509
     from sigstore.verify import Verifier
 
-PUBLIC_GOOD = "public-good"
+RootSource = Path | bytes | None
+"""A file that somebody named, what a registry holds, or the public good root."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrustRoot:
-    """A verifier and its tier: `public-good`, or `root:<sha256 of the trusted root's file>`."""
+    """A verifier and its tier: `public-good`, or `root:<sha256 of the trusted root's file>`.
+
+    `of_registry` says that the registry names it, and nobody who verifies.
+    """
 
     tier: str
     verifier: Verifier
+    of_registry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,10 @@ class Signed:
     entry: LogEntry
 
 
-def load_root(path: Path | None, *, offline: bool = False) -> TrustRoot:
+def load_root(source: RootSource, *, offline: bool = False) -> TrustRoot:
     """Return the root to verify with: the file's, or without one the public good instance's.
+
+    A file may also be a client trust config, of which the trusted root counts.
 
     Only `offline` refrains from refreshing the latter over the network. Raise UsageError for a file
     that is no trusted root, BackendUnavailableError when the refresh fails.
@@ -63,7 +73,7 @@ def load_root(path: Path | None, *, offline: bool = False) -> TrustRoot:
 
     # What it says of its cache is no answer to what was asked.
     logging.getLogger("sigstore").addHandler(logging.NullHandler())
-    if path is None:
+    if source is None:
         try:
             return TrustRoot(PUBLIC_GOOD, Verifier.production(offline=offline))
         except Exception as error:
@@ -72,20 +82,26 @@ def load_root(path: Path | None, *, offline: bool = False) -> TrustRoot:
                 where="sigstore",
                 hint="--offline takes the copy that came with sigstore; --trust-root names another",
             ) from error
+    where = str(source) if isinstance(source, Path) else "registry/trust"
     try:
-        content = path.read_bytes()
-        verifier = Verifier(trusted_root=TrustedRoot.from_file(str(path)))
+        content = source.read_bytes() if isinstance(source, Path) else source
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            # Sigstore reads roots from files alone.
+            file.write(json.dumps(read_trust_file(content).root).encode())
+            file.flush()
+            verifier = Verifier(trusted_root=TrustedRoot.from_file(file.name))
     except OSError as error:
         raise UsageError(
-            f"the trusted root cannot be read: {error.strerror}", where=str(path)
+            f"the trusted root cannot be read: {error.strerror}", where=where
         ) from error
     except Exception as error:
         raise UsageError(
             f"this is no trusted root of a Sigstore instance ({type(error).__name__})",
-            where=str(path),
+            where=where,
             hint="a local instance exports one: `neurocaas trust export FILE`",
         ) from error
-    return TrustRoot(f"root:{hashlib.sha256(content).hexdigest()}", verifier)
+    tier = f"root:{hashlib.sha256(content).hexdigest()}"
+    return TrustRoot(tier, verifier, of_registry=isinstance(source, bytes))
 
 
 def open_bundle(bundle: bytes, root: TrustRoot) -> Signed:

@@ -12,6 +12,7 @@ from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import Expected
 from neurocaas_ci.audit.signature import (
     LogEntry,
+    RootSource,
     TrustRoot,
     load_root,
     read_entry,
@@ -31,12 +32,12 @@ _CHUNK = 16
 class Terms:
     """What all certificates of a registry are verified by; each process loads it anew.
 
-    `trust_roots` are files, tried in this order; None stands for the public good root.
+    `trust_roots` are tried in this order.
     """
 
     repo: Path
     ref: str
-    trust_roots: tuple[Path | None, ...]
+    trust_roots: tuple[RootSource, ...]
     offline: bool
     expected: Expected
 

@@ -13,7 +13,6 @@ from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import Expected, judge_identity, judge_origin
 from neurocaas_ci.audit.provenance import judge_registry
 from neurocaas_ci.audit.signature import (
-    PUBLIC_GOOD,
     LogEntry,
     Signed,
     TrustRoot,
@@ -25,6 +24,7 @@ from neurocaas_ci.certify.layout import BUILD_TYPE, certificate_path
 from neurocaas_ci.errors import VerificationError
 from neurocaas_ci.model.certificate import Certificate
 from neurocaas_ci.model.digest import sha256_bytes
+from neurocaas_ci.model.trust_file import PUBLIC_GOOD
 from neurocaas_ci.model.verification import Check, Verification, failed, ok, unchecked
 
 
@@ -54,6 +54,10 @@ class Question:
                 problems.append(_unsigned(bundle, error, root.tier))
         raise VerificationError("; ".join(dict.fromkeys(problems)))
 
+    def by_registry(self, tier: str) -> bool:
+        """Tell whether the root of this tier is one that only the registry names."""
+        return any(root.of_registry for root in (self.root, *self.others) if root.tier == tier)
+
 
 def verify(bundle: bytes, question: Question) -> Verification:
     """Return every check of a certificate; whatever goes wrong with it is a failed check.
@@ -76,7 +80,7 @@ def verify(bundle: bytes, question: Question) -> Verification:
         )
     )
     checks += judge_origin(signed.certificate, certificate)
-    checks.append(_trust(tier))
+    checks.append(_trust(tier, of_registry=question.by_registry(tier)))
     checks += _registry(certificate, question.history)
     checks += _files(certificate, question.outputs)
     checks.append(
@@ -127,12 +131,13 @@ def utc(seconds: int) -> str:
         return f"at second {seconds}"
 
 
-def _trust(tier: str) -> Check:
+def _trust(tier: str, *, of_registry: bool) -> Check:
     if tier == PUBLIC_GOOD:
         return ok("trust", "the public good instance of Sigstore: its log is watched by others")
+    who = "which the registry itself names" if of_registry else "which you named"
     return ok(
         "trust",
-        f"{tier}, which you named: proves that nothing changed since whoever holds the keys of "
+        f"{tier}, {who}: proves that nothing changed since whoever holds the keys of "
         "this root signed it, not that they are who they say or that their clock is right",
     )
 

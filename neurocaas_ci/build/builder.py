@@ -1,4 +1,4 @@
-"""Sources of one IAE to one image: base, wheels, bytecode, code, each layer by its own key."""
+"""Sources of one IAE to one image: base, shared packages, wheels, bytecode, code, each by its own key."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from neurocaas_ci.build.base import Base, Say, make_base
 from neurocaas_ci.build.cache import Blob, Cache
 from neurocaas_ci.build.constants import architecture
-from neurocaas_ci.build.documents import Image, config_document, manifest_document, read_image
+from neurocaas_ci.build.documents import (
+    Image,
+    StoredLayer,
+    config_document,
+    manifest_document,
+    read_image,
+)
 from neurocaas_ci.build.environment import environment
-from neurocaas_ci.build.layers import bytecode_layer, code_layer, wheels_layer
+from neurocaas_ci.build.layers import bytecode_layer, code_layer, shared_layer, wheels_layer
 from neurocaas_ci.build.locks import LockedWheel, parse_requirements_lock
 from neurocaas_ci.build.recipe import Source, recipe_of
 from neurocaas_ci.build.target import WheelTarget
@@ -56,15 +62,18 @@ def build(request: Request) -> Built:
             where=f"iae/{iae.name}/iae.yaml",
             hint="choose a base with Python, or remove requirements.in and its lock",
         )
+    say, fresh = request.say, request.fresh
+    shared, own = _parted(iae, wheels)
     layers = list(base.layers)
+    common: list[StoredLayer] = []
     if wheels:
-        layers.append(
-            wheels_layer(
-                base, wheels, target_of(iae, base), cache, request.say, fresh=request.fresh
-            )
-        )
+        target = target_of(iae, base)
+        common = [shared_layer(base, one, target, cache, say, fresh=fresh) for one in shared]
+        layers.append(wheels_layer(base, own, target, cache, say, shared=shared, fresh=fresh))
     if base.interpreter:
-        layers.append(bytecode_layer(base, tuple(layers), cache, request.say, fresh=request.fresh))
+        # Shared layers bring their bytecode along, so that it is shared as well.
+        layers.append(bytecode_layer(base, tuple(layers), cache, say, fresh=fresh))
+    layers[len(base.layers) : len(base.layers)] = common
     code = [source for source in request.files if source.is_code]
     layers.append(code_layer(base, code, cache, fresh=request.fresh))
     config = cache.add_blob(
@@ -89,6 +98,22 @@ def locked_wheels(iae: Iae, files: Mapping[str, Source]) -> tuple[LockedWheel, .
             hint=f"write the lock: neurocaas iae lock {iae.name}",
         )
     return ()
+
+
+def _parted(
+    iae: Iae, wheels: tuple[LockedWheel, ...]
+) -> tuple[list[LockedWheel], list[LockedWheel]]:
+    """Return the wheels that get a layer each, and the others; raise BuildError for an unknown one."""
+    known = {wheel.name for wheel in wheels}
+    for name in iae.shared_wheels:
+        if name not in known:
+            raise BuildError(
+                f"shared_wheels names {name!r}, which is not locked",
+                where=f"iae/{iae.name}/iae.yaml",
+                hint=f"add it to requirements.in and lock, or remove it: neurocaas iae lock {iae.name}",
+            )
+    shared = [wheel for wheel in wheels if wheel.name in iae.shared_wheels]
+    return shared, [wheel for wheel in wheels if wheel.name not in iae.shared_wheels]
 
 
 def target_of(iae: Iae, base: Base) -> WheelTarget:

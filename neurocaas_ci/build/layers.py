@@ -1,4 +1,4 @@
-"""Write the layers above the base: wheels, compiled bytecode, code."""
+"""Write the layers above the base: shared packages, wheels, compiled bytecode, code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from neurocaas_ci.build.cache import Blob, Cache
 from neurocaas_ci.build.documents import StoredLayer
 from neurocaas_ci.build.entries import (
     Entry,
+    Slice,
     clean_path,
     file_entry,
     with_parents,
@@ -36,27 +37,76 @@ def wheels_layer(
     cache: Cache,
     say: Say,
     *,
+    shared: Sequence[LockedWheel] = (),
     fresh: bool,
 ) -> StoredLayer:
-    """Return the layer of installed packages."""
-    key = layer_key(
-        "wheels",
-        site=base.site,
-        interpreter=base.interpreter,
-        wheels=sorted([w.name, w.sha256] for w in wheels),
-    )
+    """Return the layer of installed packages; `shared` ones lie in layers below it."""
+    parts: dict[str, object] = {
+        "site": base.site,
+        "interpreter": base.interpreter,
+        "wheels": sorted([w.name, w.sha256] for w in wheels),
+    }
+    if shared:
+        parts["beside"] = sorted([w.name, w.sha256] for w in shared)
+    key = layer_key("wheels", **parts)
 
     def make() -> Blob:
-        from neurocaas_ci.build.wheel import wheel_entries
+        from neurocaas_ci.build.wheel import refuse_clashes, wheel_entries
         from neurocaas_ci.build.wheels import fetch_wheels
 
         files = fetch_wheels(wheels, target, cache, say)
+        if shared:
+            refuse_clashes([*fetch_wheels(shared, target, cache, say), *files], base.site)
         say(f"unpacking {len(files)} wheels")
         return _write(
             cache, lambda _, spool: wheel_entries(files, base.site, base.interpreter, spool)
         )
 
     return cached_layer(cache, key, "wheels", make, fresh=fresh)
+
+
+def shared_layer(
+    base: Base, wheel: LockedWheel, target: WheelTarget, cache: Cache, say: Say, *, fresh: bool
+) -> StoredLayer:
+    """Return the layer of one package and its compiled modules, the same in every image with it.
+
+    Its bytes follow from the wheel and the IAE's Python alone, so it is stored and sent once.
+    """
+    from neurocaas_ci.build import bytecode
+
+    key = layer_key(
+        "shared",
+        script=sha256_bytes(bytecode.script()),
+        site=base.site,
+        interpreter=base.interpreter,
+        base=[layer.diff_id for layer in base.layers],
+        wheel=[wheel.name, wheel.sha256],
+    )
+
+    def make() -> Blob:
+        from neurocaas_ci.build.wheel import wheel_entries
+        from neurocaas_ci.build.wheels import fetch_wheels
+
+        files = fetch_wheels([wheel], target, cache, say)
+        say(f"unpacking and compiling {wheel.name}")
+        root = layers_root(cache, base.layers)
+        python = bytecode.Interpreter(root, base.interpreter, base.environment)
+
+        def entries(workspace: Path, spool: Spool) -> dict[str, Entry]:
+            found = wheel_entries(files, base.site, base.interpreter, spool)
+            modules = [
+                (path, entry.content)
+                for path, entry in sorted(found.items(), key=lambda item: item[0].encode())
+                if isinstance(entry.content, Slice) and _LIBRARY.fullmatch(path)
+            ]
+            sources = ((path, spool.read(content)) for path, content in modules)
+            for path, data in bytecode.compiled(python, sources, workspace):
+                found[path] = file_entry(spool.add_bytes(data))
+            return found
+
+        return _write(cache, entries)
+
+    return cached_layer(cache, key, wheel.name, make, fresh=fresh)
 
 
 def bytecode_layer(

@@ -7,6 +7,7 @@ hashes that differ between installers.
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import stat
 import zipfile
@@ -41,50 +42,75 @@ def wheel_entries(
     )
 
 
+def refuse_clashes(wheels: Sequence[tuple[str, Path]], site: str) -> None:
+    """Raise BuildError when two (name, file) wheels bring different files for one path.
+
+    For wheels that go into different layers, where the upper one would win; only the tables of
+    contents are read, so sameness is that of size, check sum and mode.
+    """
+    known: dict[str, tuple[str, tuple[int, int, bool]]] = {}
+    for name, path in wheels:
+        with _opened(name, path) as archive:
+            for info, member in _files(name, archive):
+                place, _ = _target(member, site, name)
+                found = (info.file_size, info.CRC, _executable(info))
+                owner, before = known.setdefault(place, (name, found))
+                if before != found:
+                    raise BuildError(
+                        f"{name} and {owner} both bring {place!r}, with different content",
+                        hint="remove one of the two packages",
+                    )
+
+
 def _members(
     name: str, path: Path, site: str, interpreter: str, spool: Spool
 ) -> Iterator[tuple[str, Entry]]:
+    with _opened(name, path) as archive:
+        for info, member in _files(name, archive):
+            target, is_script = _target(member, site, name)
+            with archive.open(info) as stream:
+                if is_script:
+                    script = _with_shebang(stream.read(), interpreter)
+                    yield target, file_entry(spool.add_bytes(script), executable=True)
+                else:
+                    content = spool.add(cast("BinaryIO", stream))
+                    yield target, file_entry(content, executable=_executable(info))
+
+
+@contextlib.contextmanager
+def _opened(name: str, path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if info.is_dir():
-                    continue
-                mode = info.external_attr >> 16
-                if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-                    raise BuildError(f"member {info.filename!r} is not a regular file", where=name)
-                member = clean_path(info.filename, name)
-                with archive.open(info) as stream:
-                    yield _place(
-                        member, site, interpreter, cast("BinaryIO", stream), spool, mode, name
-                    )
+            yield archive
     except _UNSOUND as error:
         if is_disk_error(error):
             raise
         raise BuildError(f"not a sound wheel: {error}", where=name) from error
 
 
-def _place(
-    member: str,
-    site: str,
-    interpreter: str,
-    stream: BinaryIO,
-    spool: Spool,
-    mode: int,
-    where: str,
-) -> tuple[str, Entry]:
+def _files(name: str, archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise BuildError(f"member {info.filename!r} is not a regular file", where=name)
+        yield info, clean_path(info.filename, name)
+
+
+def _executable(info: zipfile.ZipInfo) -> bool:
+    return bool(info.external_attr >> 16 & 0o111)
+
+
+def _target(member: str, site: str, where: str) -> tuple[str, bool]:
+    """Return where a member goes, and whether it is a script."""
     parts = PurePosixPath(member).parts
     if not parts:
         raise BuildError("it has a member without a name", where=where)
-    executable = bool(mode & 0o111)
     if not parts[0].endswith(".data"):
-        return f"{site}/{member}", file_entry(spool.add(stream), executable=executable)
+        return f"{site}/{member}", False
     if len(parts) < _SCHEME_PARTS or (folder := _scheme(parts[1], site)) is None:
         raise BuildError(f"member {member!r} belongs to no known installation scheme", where=where)
-    target = f"{folder}/{'/'.join(parts[2:])}"
-    if parts[1] == "scripts":
-        script = _with_shebang(stream.read(), interpreter)
-        return target, file_entry(spool.add_bytes(script), executable=True)
-    return target, file_entry(spool.add(stream), executable=executable)
+    return f"{folder}/{'/'.join(parts[2:])}", parts[1] == "scripts"
 
 
 def _scheme(key: str, site: str) -> str | None:

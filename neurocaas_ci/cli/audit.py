@@ -78,7 +78,7 @@ def command(
         terms = Terms(
             history.repo,
             history.ref,
-            auditing.root_files,
+            auditing.roots(history),
             auditing.offline,
             auditing.expected(history),
         )

@@ -13,13 +13,15 @@ import click
 
 from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.identity import DEFAULT_WORKFLOW, Expected
-from neurocaas_ci.audit.signature import PUBLIC_GOOD, load_root, names_local_issuer
+from neurocaas_ci.audit.signature import RootSource, load_root, names_local_issuer
 from neurocaas_ci.audit.verify import Question
 from neurocaas_ci.certify.layout import certificate_path
 from neurocaas_ci.certify.repository import normalised
+from neurocaas_ci.cli.choices import root_sources
 from neurocaas_ci.cli.common import find_repo, main_ref
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.places import MAX_BUNDLE, job_id
+from neurocaas_ci.model.trust_file import PUBLIC_GOOD
 from neurocaas_ci.run.pending import select
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ _OPTIONS = (
         multiple=True,
         envvar="NEUROCAAS_TRUST_ROOT",
         metavar="FILE",
-        help=f"Trusted root of the instance that signed; repeatable.  [default: {PUBLIC_GOOD}]",
+        help="Trusted root of the instance that signed; repeatable.  [default: those that "
+        f"registry/policy.yaml on main names, else {PUBLIC_GOOD}]",
     ),
     click.option(
         "--repository",
@@ -80,11 +83,12 @@ class Auditing:
     allow_self_hosted: bool
     repo: Path | None
 
-    @property
-    def root_files(self) -> tuple[Path | None, ...]:
-        """Return the named roots in their order; None stands for the public good one."""
-        names = self.trust_roots or (PUBLIC_GOOD,)
-        return tuple(None if name == PUBLIC_GOOD else Path(name) for name in names)
+    def roots(self, history: History | None) -> tuple[RootSource, ...]:
+        """Return the named roots in their order; without any, those that main of a clone names."""
+        if self.trust_roots:
+            names = self.trust_roots
+            return tuple(None if name == PUBLIC_GOOD else Path(name) for name in names)
+        return (None,) if history is None else root_sources(history.main)
 
     def history(self) -> History | None:
         """Return main of a clone of the registry, or None where there is no clone."""
@@ -103,12 +107,21 @@ class Auditing:
         )
 
     def question(
-        self, bundle: bytes, history: History | None, outputs: Path | None = None
+        self,
+        bundle: bytes,
+        history: History | None,
+        outputs: Path | None = None,
+        *,
+        clone: History | None = None,
     ) -> Question:
-        """Return all that a certificate is verified against."""
+        """Return all that a certificate is verified against.
+
+        `clone` is whose main names the roots where the history cannot be compared with.
+        """
         # The public good instance never issues for this name, so its newest root is not needed.
         offline = self.offline or names_local_issuer(bundle)
-        first, *others = (load_root(file, offline=offline) for file in self.root_files)
+        sources = self.roots(history or clone)
+        first, *others = (load_root(file, offline=offline) for file in sources)
         return Question(first, self.expected(history), history, outputs, tuple(others))
 
 

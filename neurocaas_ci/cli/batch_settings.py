@@ -9,6 +9,7 @@ from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.cli.common import say
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
+from neurocaas_ci.executors.batch import fargate
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.gathering import Gathering
@@ -24,6 +25,7 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.observer import MakeExecutor
 
 STORE, IMAGE, ROLE = "NEUROCAAS_STORE", "NEUROCAAS_BATCH_IMAGE", "NEUROCAAS_BATCH_ROLE"
+EXECUTION_ROLE = "NEUROCAAS_BATCH_EXECUTION_ROLE"
 LOG_GROUP, PAUSE = "NEUROCAAS_BATCH_LOG_GROUP", "NEUROCAAS_BATCH_POLL_SECONDS"
 
 _POLL_SECONDS = 20.0
@@ -40,7 +42,7 @@ _WHAT = {
 def settings(home: Home, batch: Batch, isolation: str) -> Settings:
     """Read the settings of jobs; raise UsageError that names all that are missing.
 
-    For one group, role and log group are those that `neurocaas deploy` made for it.
+    For one group, roles and log group are those that `neurocaas deploy` made for it.
     """
     given = {name: os.environ.get(name, "") for name in _WHAT}
     role = given[ROLE]
@@ -53,13 +55,29 @@ def settings(home: Home, batch: Batch, isolation: str) -> Settings:
             where="environment",
             hint="; ".join(f"{name}: {_WHAT[name]}" for name in missing),
         )
+    execution_role = os.environ.get(EXECUTION_ROLE, "")
+    if home.group is not None and not execution_role:
+        execution_role = batch.role(f"{IAM_PATH}{cloud_names.EXECUTION_ROLE}")
     return Settings(
         image=given[IMAGE],
         role=role,
         store=home.store or given[STORE],
         log_group=log_group(home),
         isolation=isolation,
+        execution_role=execution_role,
+        unsandboxed_tasks=_unsandboxed_tasks(),
     )
+
+
+def _unsandboxed_tasks() -> bool:
+    text = os.environ.get(fargate.SETTING, "")
+    if text not in {"", fargate.UNSANDBOXED}:
+        raise UsageError(
+            f"{text!r} says nothing about tasks of Fargate",
+            where=fargate.SETTING,
+            hint=f"write {fargate.UNSANDBOXED}, or leave it out: docs/aws-batch.md",
+        )
+    return bool(text)
 
 
 def log_group(home: Home) -> str:

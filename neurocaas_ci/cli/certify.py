@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from neurocaas_ci.cli.choices import chosen_signer
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
 from neurocaas_ci.cli.github_option import lend_credentials
@@ -30,7 +31,7 @@ from neurocaas_ci.run.pending import manifests, select, uncertified, unfinished
 def command(
     jobs: tuple[str, ...],
     commit: str | None,
-    signer: SignerKind,
+    signer: SignerKind | None,
     trust_config: Path | None,
     repo: Path | None,
     *,
@@ -47,6 +48,7 @@ def command(
     ref = main_ref(repo, fetch=fetch)
     home = open_home()
     with GitTree(repo, ref) as head:
+        by = chosen_signer(signer, trust_config, head, home)
         paths = uncertified(head, home.state)
         if jobs:
             wanted = select(head, jobs)
@@ -63,7 +65,7 @@ def command(
     if not paths:
         say("nothing to do: every ended job has its certificate on main")
         return
-    conclude = Concluder(repo, ref, named, home, signer, trust_config)
+    conclude = Concluder(repo, ref, named, home, *by)
     raise_uncertified(conclude.outcomes([job_id(path) for path in paths]))
 
 

@@ -49,6 +49,7 @@ _COMMANDS = {
     "usage": _Entry("usage", _EVERYONE, "Show jobs and compute hours of a registry."),
     "site": _Entry("site", _EVERYONE, "Write the website of a registry."),
     "publish": _Entry("publish", _EVERYONE, "Publish an uploaded website on GitHub Pages."),
+    "access": _Entry("access", _EVERYONE, "Lend users access for hours; no long-lived keys."),
     "deploy": _Entry("deploy", _EVERYONE, "Bring the platform in the cloud to what main says."),
     "worker": _Entry("worker", _EVERYONE, "Execute one run from its spec (what engines start)."),
 }

@@ -34,7 +34,7 @@ class Concluder:
         commit: str,
         home: Home,
         kind: SignerKind,
-        trust_config: Path | None,
+        trust_config: Path | bytes | None,
     ) -> None:
         self._repo, self._ref, self._commit, self._home = repo, ref, commit, home
         self._kind, self._trust_config = kind, trust_config

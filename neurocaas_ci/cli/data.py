@@ -11,6 +11,7 @@ from typing import BinaryIO
 import click
 
 from neurocaas_ci.cli.common import human_size, on_terminal, open_home, say
+from neurocaas_ci.cli.orphans import orphans
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.digest import parse_sha256
 from neurocaas_ci.run.home import Home
@@ -23,6 +24,9 @@ _LARGE = 64 << 20
 @click.group("data", short_help="Put, list and remove datasets in the store.")
 def command() -> None:
     """Keep datasets in this machine's store, where jobs find them by digest."""
+
+
+command.add_command(orphans)
 
 
 @command.command("put")

@@ -20,6 +20,11 @@ from neurocaas_ci.errors import FindingsError, UsageError
     default="plan",
     help="Say what a change does to the cloud; needs no credentials.  [default]",
 )
+@click.option(
+    "--deployed",
+    is_flag=True,
+    help="Plan: compare main with what is deployed; needs credentials.",
+)
 @click.option("--apply", "mode", flag_value="apply", help="Bring the cloud to what main says.")
 @click.option("--status", "mode", flag_value="status", help="Say how the cloud stands.")
 @click.option(
@@ -77,20 +82,26 @@ from neurocaas_ci.errors import FindingsError, UsageError
 def command(
     mode: str, repo: Path | None, base: str | None, head: str | None, region: str | None, wait: int,
     subject: str | None, former_subject: str | None, oidc_provider: str | None, email: str | None,
-    form: str, *, foundation: bool, end: bool, fetch: bool,
+    form: str, *, foundation: bool, end: bool, fetch: bool, deployed: bool,
 ) -> None:  # fmt: skip
     """Bring the platform in the cloud to what main says, or say how it stands.
 
-    A plan compares what two commits ask of AWS, without asking AWS. The rest needs credentials of
-    the role `neurocaas-deploy` (the foundation: of an administrator). Applying twice is harmless, and
-    goes on where the first was stopped. Exits with 10 when the registry asks for what cannot be
-    deployed, when something drifted, or when something is left over that was not ended; with 12 when
-    CloudFormation took a change back; with 16 when trying again can help.
+    A plan compares what two commits ask of AWS, without asking AWS. All else, and a plan against
+    what is deployed, needs credentials of the role `neurocaas-deploy` (the foundation: of an
+    administrator). Applying twice is harmless, and goes on where the first was stopped. Exits with
+    10 when the registry asks for what cannot be deployed, when something drifted, or when something
+    is left over that was not ended; with 12 when CloudFormation took a change back; with 16 when
+    trying again can help.
     """
     _check(mode, form, end=end, foundation=foundation)
+    if deployed and (mode != "plan" or base or foundation):
+        raise UsageError(
+            "--deployed is a base of a plan of the registry",
+            hint="leave --base, --foundation and other modes out",
+        )
     given = Parameters(subject, former_subject, oidc_provider, email)
     with ExitStack() as stack:
-        if mode == "plan":
+        if mode == "plan" and not deployed:
             from neurocaas_ci.cli.deploying import print_plan
 
             print_plan(stack, repo, base, head, form, foundation=foundation)
@@ -108,6 +119,8 @@ def command(
 def _act(mode: str, wish: Wish, region: str | None, wait: int, form: str) -> None:
     if mode == "template":
         click.echo(wish.printed())
+    elif mode == "plan":
+        Cloud(region).plan(wish, form)
     elif mode == "status":
         Cloud(region).status(wish, form)
     else:

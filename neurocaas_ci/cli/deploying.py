@@ -13,7 +13,7 @@ import click
 
 from neurocaas_ci.cli.common import find_repo, main_ref, say
 from neurocaas_ci.cli.subject import open_subject
-from neurocaas_ci.deploy.apply import Applied, Clock, apply, stamp_of
+from neurocaas_ci.deploy.apply import IN_REVIEW, Applied, Clock, apply, stamp_of
 from neurocaas_ci.deploy.desired import Desired, desired
 from neurocaas_ci.deploy.template import Json, as_json, stamped
 from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
@@ -100,37 +100,39 @@ def print_plan(
     foundation: bool,
 ) -> None:
     """Print what a change does to the cloud; raise FindingsError when it cannot be deployed."""
-    from neurocaas_ci.deploy.aws.schemas import immutable_lookup, nothing_known
-    from neurocaas_ci.deploy.difference import difference
-    from neurocaas_ci.model.deploy import StackPlan
-    from neurocaas_ci.report import deploy as report
-
     if foundation:
         raise UsageError(
             "the foundation is the same for every commit of a registry",
             hint="`neurocaas deploy --template --foundation` prints it, --status compares it",
         )
     subject = open_subject(stack, repo, base, head)
-    after = desired(Registry(subject.head))
-    before: Desired | None = desired(Registry(subject.base)) if subject.base else None
-    known = immutable_lookup()
-    changes = difference(
-        before.template if before else None, after.template, known or nothing_known
+    before = desired(Registry(subject.base)) if subject.base else None
+    _print_plan(
+        before.template if before else None,
+        subject.base.commit if subject.base else None,
+        desired(Registry(subject.head)),
+        subject.head_commit,
+        form,
     )
+
+
+def _print_plan(
+    before: Json | None, base: str | None, after: Desired, head: str | None, form: str
+) -> None:
+    from neurocaas_ci.deploy.aws.schemas import immutable_lookup, nothing_known
+    from neurocaas_ci.deploy.difference import difference
+    from neurocaas_ci.model.deploy import StackPlan
+    from neurocaas_ci.report import deploy as report
+
+    known = immutable_lookup()
+    changes = difference(before, after.template, known or nothing_known)
     note = ""
     if known is None and any(change.properties for change in changes):
         note = (
             "cfn-lint is not installed: whether a change replaces a resource is unknown; "
             "`pip install cfn-lint` brings the schemas of AWS"
         )
-    plan = StackPlan(
-        REGISTRY,
-        subject.base.commit if subject.base else None,
-        subject.head_commit,
-        changes,
-        after.problems,
-        note,
-    )
+    plan = StackPlan(REGISTRY, base, head, changes, after.problems, note)
     forms = {"json": report.plan_json, "markdown": report.plan_markdown, "text": report.plan_text}
     click.echo(forms[form](plan), nl=False)
     if after.problems:
@@ -144,6 +146,18 @@ class Cloud:
         from neurocaas_ci.deploy.aws.session import Clients
 
         self._clients = Clients(region)
+
+    def plan(self, wish: Wish, form: str) -> None:
+        """Print what applying would do now; raise FindingsError when it cannot be done."""
+        from neurocaas_ci.deploy.aws.cloudformation import CloudFormationStacks, template_of
+        from neurocaas_ci.deploy.aws.session import talking
+
+        state, before = CloudFormationStacks(self._clients).observe(wish.stack), None
+        if state is not None and state.status != IN_REVIEW:
+            with talking(wish.stack):
+                before = template_of(self._clients, wish.stack)
+        base = (state.commit or None) if state else None
+        _print_plan(before, base, Desired(wish.template, wish.problems), wish.commit, form)
 
     def apply(self, wish: Wish, wait: int, form: str) -> None:
         """Bring one stack to the wish, and print how it stands then."""

@@ -9,14 +9,28 @@ from pathlib import Path
 
 import click
 
+from neurocaas_ci.cli.choices import chosen_executor
 from neurocaas_ci.cli.common import find_repo, main_ref, open_home, repo_option
 from neurocaas_ci.cli.github_option import repository_of
-from neurocaas_ci.doctor import hosted, isolation, mirrors, programs, registry, storage
+from neurocaas_ci.doctor import (
+    hosted,
+    isolation,
+    mirrors,
+    owners,
+    programs,
+    provisions,
+    registry,
+    storage,
+)
 from neurocaas_ci.doctor.check import Check, examine
 from neurocaas_ci.errors import FindingsError, NeurocaasError, UsageError
-from neurocaas_ci.forges.hosted import Settings
+from neurocaas_ci.forges.hosted import Provisions, Settings
 from neurocaas_ci.model.diagnosis import Diagnosis
+from neurocaas_ci.model.registry import ExecutorKind
+from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.report.doctor import as_json, as_text, count
+
+Forge = tuple[Settings, Provisions]
 
 
 @click.command("doctor", short_help="Say what is wrong with this machine and its forge.")
@@ -36,8 +50,9 @@ from neurocaas_ci.report.doctor import as_json, as_text, count
 def command(form: str, forge_url: str | None, repo: Path | None, *, network: bool) -> None:
     """Check what the platform needs here, and say how to mend what is missing.
 
-    Looks at programs, the sandbox, the home folder, the registry and, when the origin is on GitHub
-    or --forge-url is given, at the settings there. Nothing is changed. Exits with 10 when a check
+    Looks at programs, the sandbox, the home folder, the registry, its code owners and, when the
+    origin is on GitHub or --forge-url is given, at the settings there: rules, environments, secrets
+    by their names, variables, Pages. Nothing is changed. Exits with 10 when a check
     fails.
     """
     found = list(_examine(repo, forge_url, network=network))
@@ -73,30 +88,48 @@ def _examine(repo: Path | None, forge_url: str | None, *, network: bool) -> Iter
     elif home is not None:
         yield from examine(_of_registry(clone, home.root / "signing", settings))
     if settings is not None:
-        yield from examine(hosted.checks(settings))
+        yield from examine(hosted.checks(settings[0]))
+        yield from examine(provisions.checks(*settings, _executor(clone)))
 
 
-def _of_registry(repo: Path, signing: Path, settings: Settings | None) -> list[Check]:
-    forge_time: Callable[[], float] | None = settings.clock if settings else None
+def _executor(repo: Path | None) -> ExecutorKind:
+    """Return where jobs run; what is wrong with the policy is said by the check of the registry."""
+    if repo is not None:
+        with suppress(NeurocaasError), GitTree(repo, main_ref(repo, fetch=False)) as main:
+            return chosen_executor(None, main)
+    return "local"
+
+
+def _of_registry(repo: Path, signing: Path, forge: Forge | None) -> list[Check]:
+    forge_time: Callable[[], float] | None = forge[0].clock if forge else None
     try:
         ref = main_ref(repo, fetch=False)
     except UsageError as error:
         message, fix = error.message, error.hint
         return [Check("registry", lambda: ("fail", message, fix))]
-    return registry.checks(repo, ref, signing, forge_time)
+    guards = owners.checks(repo, ref, hosted=forge is not None)
+    return [*registry.checks(repo, ref, signing, forge_time, _open_root), *guards]
 
 
-def _settings(repo: Path | None, forge_url: str | None) -> tuple[Settings | None, list[Diagnosis]]:
+def _open_root(content: bytes) -> None:
+    from neurocaas_ci.audit.signature import load_root
+
+    load_root(content)
+
+
+def _settings(repo: Path | None, forge_url: str | None) -> tuple[Forge | None, list[Diagnosis]]:
     """Return the settings of the forge where there is one, or what keeps them from being asked."""
     name = os.environ.get("GITHUB_REPOSITORY") or (repository_of(repo) if repo else None)
     if name is None and forge_url is None:
         return None, []
     try:
         from neurocaas_ci.forges.github_client import address_from
+        from neurocaas_ci.forges.github_provisions import GitHubProvisions
         from neurocaas_ci.forges.github_settings import GitHubSettings
 
         api = {"GITHUB_API_URL": forge_url} if forge_url else {}
-        return GitHubSettings(address_from({**os.environ, **api}, name)), []
+        address = address_from({**os.environ, **api}, name)
+        return (GitHubSettings(address), GitHubProvisions(address)), []
     except NeurocaasError as error:
         return None, [Diagnosis("github-token", "fail", error.message, error.hint)]
     except ImportError:

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import click
 
@@ -15,7 +15,7 @@ from neurocaas_ci.cli.common import say
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.executors.interface import Executor, Runs
 from neurocaas_ci.executors.local import LocalExecutor
-from neurocaas_ci.model.registry import Pricing
+from neurocaas_ci.model.registry import ExecutorKind, Pricing
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
@@ -23,8 +23,6 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import available_memory
 from neurocaas_ci.run.observer import MakeExecutor
 from neurocaas_ci.stores.directory import DirectoryState
-
-ExecutorKind = Literal["local", "slurm", "aws-batch"]
 
 PARTITIONS, ARGUMENTS = "NEUROCAAS_SLURM_PARTITIONS", "NEUROCAAS_SLURM_ARGUMENTS"
 # Jobs of one pass are looked at within this time of each other, and count as seen at once.
@@ -44,11 +42,9 @@ def executor_options(command: Any) -> Any:
         click.option(
             "--executor",
             type=click.Choice(list(get_args(ExecutorKind))),
-            default="local",
             envvar="NEUROCAAS_EXECUTOR",
-            show_default=True,
             show_envvar=True,
-            help="Where runs are executed: here, on a Slurm cluster (docs/slurm.md), on AWS (docs/aws-batch.md).",
+            help="Where runs are executed: here, on a Slurm cluster (docs/slurm.md), on AWS (docs/aws-batch.md).  [default: what registry/policy.yaml says, else local]",
         ),
     ):
         command = option(command)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
-from neurocaas_ci.cli.common import LOGIN, find_repo, repo_option, say
+from neurocaas_ci.cli.common import find_repo, repo_option, say
+from neurocaas_ci.cli.platform_answers import EXECUTORS, Choice, Owner, ask_choice, ask_owner
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.finding import Finding
+from neurocaas_ci.model.registry import ExecutorKind
 from neurocaas_ci.plan.owners import PATH, code_owners
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
@@ -29,14 +31,13 @@ Changes = Mapping[str, bytes | None]
 
 
 @click.command("platform")
-@click.option("--login", required=True, help="Your login on the forge; you become the maintainer.")
+@click.option("--login", help="Your login on the forge; you become the maintainer.")
 @click.option(
     "--forge-id",
     type=click.IntRange(min=1),
-    required=True,
     help="Your numeric id there: `gh api user --jq .id`.",
 )
-@click.option("--name", required=True, help="Your name.")
+@click.option("--name", help="Your name.")
 @click.option("--group", default="lab", show_default=True, help="The name of your first group.")
 @click.option(
     "--budget",
@@ -45,27 +46,51 @@ Changes = Mapping[str, bytes | None]
     show_default=True,
     help="USD for you and for the group.",
 )
+@click.option(
+    "--executor",
+    type=click.Choice(EXECUTORS),
+    help="Where merged jobs run: the machine that reconciles, a Slurm cluster, AWS.  [default: local]",
+)
+@click.option(
+    "--trust-root",
+    metavar="public-good|machine|FILE",
+    help="Who signs: GitHub's identity with Sigstore's public instance; this machine's own instance; "
+    "or the instance whose trusted root or client trust config FILE is.  [default: public-good]",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @repo_option
 def platform(
-    login: str,
-    forge_id: int,
-    name: str,
+    login: str | None,
+    forge_id: int | None,
+    name: str | None,
     group: str,
     budget: int,
+    executor: ExecutorKind | None,
+    trust_root: str | None,
     repo: Path | None,
     *,
     dry_run: bool,
 ) -> None:
     """Make this clone your own platform: you as its maintainer, your group, your code owners.
 
-    The example people and groups go, and the analyses become yours. Nothing is changed in a registry
-    with jobs or certificates: those are somebody's books. Afterwards begin a history of your own.
+    The example people and groups go, and the analyses become yours. Where jobs run and whose
+    signatures count stands in registry/policy.yaml then, which workflows and every clone follow.
+    A terminal is asked for what is not said. Run it again to choose otherwise: what you leave out
+    stays. Nothing is changed in a registry with jobs or certificates: those are somebody's books.
+    Afterwards begin a history of your own.
     """
     root = find_repo(repo)
-    _check_names(login, group)
+    if not _GROUP_NAME.fullmatch(group):
+        raise UsageError(
+            f"{group!r} cannot name a group",
+            where="--group",
+            hint="use lower-case letters, digits and dashes",
+        )
     tree = FolderTree(root)
-    changes = _changes(tree, _people(login, forge_id, name, group, budget), login)
+    _require_unused(tree)
+    owner = ask_owner(login, forge_id, name)
+    choice = ask_choice(executor, trust_root, tree, owner.login, write=not dry_run)
+    changes = _changes(tree, _people(owner, group, budget, choice), owner.login)
     errors = _errors(tree, changes)
     if errors:
         raise FindingsError(
@@ -98,36 +123,31 @@ def platform(
     )
 
 
-def _check_names(login: str, group: str) -> None:
-    if not LOGIN.fullmatch(login):
-        raise UsageError(f"{login!r} cannot be a login", where="--login", hint="as on the forge")
-    if not _GROUP_NAME.fullmatch(group):
-        raise UsageError(
-            f"{group!r} cannot name a group",
-            where="--group",
-            hint="use lower-case letters, digits and dashes",
-        )
-
-
-def _people(login: str, forge_id: int, name: str, group: str, budget: int) -> dict[str, bytes]:
-    """Return the files that say who is there."""
+def _people(owner: Owner, group: str, budget: int, choice: Choice) -> dict[str, bytes]:
+    """Return the files that say who is there, and what was chosen."""
     user = {
-        "schema": "neurocaas/user/v1", "login": login, "forge_id": forge_id, "name": name,
-        "budget_usd": budget, "groups": [group],
+        "schema": "neurocaas/user/v1", "login": owner.login, "forge_id": owner.forge_id,
+        "name": owner.name, "budget_usd": budget, "groups": [group],
     }  # fmt: skip
     lab = {
-        "schema": "neurocaas/group/v1", "name": group, "title": name, "budget_usd": budget,
-        "members": [login],
+        "schema": "neurocaas/group/v1", "name": group, "title": owner.name, "budget_usd": budget,
+        "members": [owner.login],
+    }  # fmt: skip
+    policy = {
+        "schema": "neurocaas/policy/v1", "maintainers": [owner.login], "executor": choice.executor,
+        "trust_roots": list(choice.roots),
     }  # fmt: skip
     return {
-        f"registry/users/{login}.yaml": dump(user),
+        f"registry/users/{owner.login}.yaml": dump(user),
         f"registry/groups/{group}.yaml": dump(lab),
-        "registry/policy.yaml": dump({"schema": "neurocaas/policy/v1", "maintainers": [login]}),
+        # Before the policy, which names them: whoever is interrupted has nothing that is missing.
+        **choice.files,
+        "registry/policy.yaml": dump(policy),
     }
 
 
-def _changes(tree: FolderTree, people: dict[str, bytes], login: str) -> Changes:
-    """Return what becomes of each file; None removes it. Raise UsageError for a registry in use."""
+def _require_unused(tree: FolderTree) -> None:
+    """Raise UsageError for a registry in use."""
     for folder in ("registry/jobs", "certificates"):
         used = [e.path for e in tree.entries(folder) if e.path.rpartition("/")[2] not in _KEPT]
         if used:
@@ -136,8 +156,12 @@ def _changes(tree: FolderTree, people: dict[str, bytes], login: str) -> Changes:
                 where=used[0],
                 hint="begin with a clone that has no jobs and no certificates",
             )
+
+
+def _changes(tree: FolderTree, people: dict[str, bytes], login: str) -> Changes:
+    """Return what becomes of each file; None removes it."""
     changes: dict[str, bytes | None] = {}
-    for folder in ("registry/users", "registry/groups"):
+    for folder in ("registry/users", "registry/groups", "registry/trust"):
         for entry in tree.entries(folder):
             if entry.path.rpartition("/")[2] not in _KEPT:
                 changes[entry.path] = None

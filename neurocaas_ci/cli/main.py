@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 
 from neurocaas_ci import __version__
 
@@ -38,7 +39,8 @@ def _run(arguments: list[str]) -> int:
     verbose = any(flag in {"-v", "--verbose"} for flag in arguments[:1])
     code, output = 0, sys.stdout
     try:
-        result = cli.main(args=arguments, prog_name="neurocaas", standalone_mode=False)
+        with _identity():
+            result = cli.main(args=arguments, prog_name="neurocaas", standalone_mode=False)
         code = result if isinstance(result, int) else 0
         sys.stdout.flush()
     except NeurocaasError as error:
@@ -63,6 +65,15 @@ def _run(arguments: list[str]) -> int:
             trace=verbose,
         )
     return code
+
+
+def _identity() -> AbstractContextManager[None]:
+    """Be a role of AWS where the environment names one, which it does in workflows only."""
+    if not os.environ.get("NEUROCAAS_AWS_ROLE"):
+        return nullcontext()
+    from neurocaas_ci.cli.cloud_identity import taken_on
+
+    return taken_on(os.environ, _say)
 
 
 def _leave(codes: list[int]) -> None:

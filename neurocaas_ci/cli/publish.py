@@ -27,7 +27,8 @@ def command(artifact: int, commit: str | None, repo: Path | None) -> None:
     It is a tar archive named `artifact.tar`, of what `neurocaas site` wrote. Prints the address of
     the website once it is there.
     """
-    from neurocaas_ci.forges.github_pages import identity_token, publish_pages
+    from neurocaas_ci.forges.github_identity import identity_token
+    from neurocaas_ci.forges.github_pages import publish_pages
 
     if not commit:
         raise UsageError(

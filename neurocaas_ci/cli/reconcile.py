@@ -13,14 +13,16 @@ import click
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.admission import Admission
+from neurocaas_ci.cli.choices import chosen_executor, chosen_signer
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
-from neurocaas_ci.cli.executor_option import ExecutorKind, executor_maker, executor_options
+from neurocaas_ci.cli.executor_option import executor_maker, executor_options
 from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.model.places import job_id
+from neurocaas_ci.model.registry import ExecutorKind
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.observer import Outcome
@@ -78,9 +80,9 @@ def command(
     cpus: int | None,
     certify: bool,
     checks: bool,
-    executor: ExecutorKind,
+    executor: ExecutorKind | None,
     wait: bool,
-    signer: SignerKind,
+    signer: SignerKind | None,
     trust_config: Path | None,
 ) -> None:
     """Carry every merged job without a certificate to its end (or only the named JOBS).
@@ -100,9 +102,10 @@ def command(
     ref = main_ref(repo, fetch=fetch)
     home = open_home(sandboxed=True)
     with GitTree(repo, ref) as head:
-        conclude = (
-            Concluder(repo, ref, head.commit, home, signer, trust_config) if certify else None
-        )
+        engine = chosen_executor(executor, head)
+        # Before anything runs: nobody wants to learn after hours that this machine cannot sign.
+        by = chosen_signer(signer, trust_config, head, home) if certify else None
+        conclude = Concluder(repo, ref, head.commit, home, *by) if by else None
         wanted = select(head, jobs) if jobs else manifests(head)
         open_jobs = set(wanted) & set(unfinished(head, home.state))
         # Named ones of another group are refused later, in words.
@@ -118,7 +121,7 @@ def command(
         outcomes = conclude.outcomes([job_id(path) for path in sorted(ended)]) if conclude else []
         if paths:
             count = cpus or len(os.sched_getaffinity(0))
-            observer = make_observer(home, live=executor == "local")
+            observer = make_observer(home, live=engine == "local")
             merged = in_merge_order(repo, head.commit, paths)
             shown = _checks(repo, home, merged) if checks else None
             reconciler = Reconciler(
@@ -127,8 +130,8 @@ def command(
                 home=home,
                 images=Images(home.cache, say),
                 # A cluster's nodes sandbox; the machine that submits may not be able to.
-                sandbox=Sandbox.probe(isolation if executor == "local" else "none", home.scratch),
-                make_executor=executor_maker(executor, home, head, cpus=count, isolation=isolation),
+                sandbox=Sandbox.probe(isolation if engine == "local" else "none", home.scratch),
+                make_executor=executor_maker(engine, home, head, cpus=count, isolation=isolation),
                 cpus=count,
                 observer=observer,
                 refusal=Admission(repo, head),

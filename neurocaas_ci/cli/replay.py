@@ -16,7 +16,6 @@ from neurocaas_ci.audit.verify import verify
 from neurocaas_ci.certify.publish import publish
 from neurocaas_ci.cli.auditing import Auditing, auditor_options, find_certificate, summary
 from neurocaas_ci.cli.common import open_home, say
-from neurocaas_ci.cli.executor_option import ExecutorKind
 from neurocaas_ci.cli.replaying import replayer
 from neurocaas_ci.cli.signers import SignerKind, make_signer, signer_options
 from neurocaas_ci.errors import (
@@ -26,6 +25,7 @@ from neurocaas_ci.errors import (
     VerificationError,
 )
 from neurocaas_ci.model.certificate import Certificate
+from neurocaas_ci.model.registry import ExecutorKind
 from neurocaas_ci.model.replay import Replay
 from neurocaas_ci.report.replay import as_json, as_text
 from neurocaas_ci.report.verification import as_text as verification_text
@@ -56,7 +56,7 @@ def command(
     outputs: Path | None,
     dataset: str | None,
     executor: ExecutorKind,
-    signer: SignerKind,
+    signer: SignerKind | None,
     trust_config: Path | None,
     isolation: Literal["sandbox", "none"],
     cpus: int | None,
@@ -83,7 +83,9 @@ def command(
             "a replay needs a clone of the registry",
             hint="run it inside a clone, or name one with --repo",
         )
-    verified = verify(bundle, auditing.question(bundle, _comparable(bundle, history)))
+    verified = verify(
+        bundle, auditing.question(bundle, _comparable(bundle, history), clone=history)
+    )
     if not verified.valid:
         click.echo(verification_text(verified), err=True, nl=False)
         raise VerificationError(
@@ -100,7 +102,8 @@ def command(
         replay = again.replay(content, dataset)
     click.echo(as_json(replay) if style == "json" else as_text(replay), nl=False)
     if attest:
-        _attest(history, home, content, replay, signer, trust_config)
+        # Whoever replays speaks for themselves, and not for the platform.
+        _attest(history, home, content, replay, signer or "local", trust_config)
     _conclude(replay)
 
 

@@ -13,9 +13,10 @@ from neurocaas_ci.audit.history import History
 from neurocaas_ci.audit.replay import Replayer
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import say
-from neurocaas_ci.cli.executor_option import ExecutorKind, executor_maker
+from neurocaas_ci.cli.executor_option import executor_maker
 from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.model.registry import ExecutorKind
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.sandbox import Sandbox
 

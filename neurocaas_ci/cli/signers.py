@@ -17,10 +17,10 @@ SignerKind = Literal["local", "sigstore"]
 _signer_option = click.option(
     "--signer",
     type=click.Choice(["local", "sigstore"]),
-    default="local",
-    show_default=True,
     envvar="NEUROCAAS_SIGNER",
-    help="`local`: this machine's own instance; `sigstore`: GitHub's identity and a public one.",
+    help="`local`: this machine's own instance; `sigstore`: GitHub's identity and a public one.  "
+    "[default: as the first of the policy's trust roots; else `sigstore` in a workflow with an "
+    "identity, `local` elsewhere]",
 )
 _config_option = click.option(
     "--trust-config",
@@ -40,7 +40,7 @@ def signing_folder(home: Home) -> Path:
     return home.root / "signing"
 
 
-def make_signer(kind: SignerKind, trust_config: Path | None, home: Home) -> Signer:
+def make_signer(kind: SignerKind, trust_config: Path | bytes | None, home: Home) -> Signer:
     """Return the signer; raise UsageError for options that contradict each other."""
     if kind == "sigstore":
         from neurocaas_ci.signing.sigstore_keyless import KeylessSigner

@@ -23,8 +23,8 @@ def command(certificate: str, outputs: Path | None, style: str, auditing: Auditi
     """Check a certificate file, or that of a JOB on main, and the folder OUTPUTS against it.
 
     One line per check says what it proves; what nobody looked at is listed too. Exits with 13 when
-    anything does not hold. What is believed depends on the root that verifies: Sigstore's public
-    good instance, or the one that you name with --trust-root.
+    anything does not hold. What is believed depends on the root that verifies: the one that you
+    name with --trust-root, else those that main of the clone names, else Sigstore's public good one.
     """
     history = auditing.history()
     bundle = find_certificate(certificate, history)

@@ -48,6 +48,9 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     run = _read_spec(of_task(spec, os.environ), home)
     facts = machine_facts()
     require_profile(run.determinism, facts, where=spec)
+    if os.environ.get("AWS_EXECUTION_ENV") == "AWS_ECS_FARGATE":
+        # A kernel and a disk of its own: nothing was there before, nothing has to prove it.
+        facts["launch"] = "fargate"
     if folder := os.environ.get(FOLDER):
         facts["first_use"] = note_use(Path(folder), run.job, run.run)
     images = Images(home.cache, say)

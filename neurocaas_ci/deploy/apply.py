@@ -20,7 +20,8 @@ _DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
 _NEVER_MADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
 _STUCK = frozenset({"UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"})
-_REVIEW = "REVIEW_IN_PROGRESS"
+IN_REVIEW = "REVIEW_IN_PROGRESS"
+"""The state of a stack that was proposed and never started."""
 
 _PAUSES = (1.0, 2.0, 5.0, 10.0)
 _DIGITS = 16
@@ -136,7 +137,7 @@ class _Work:
 
     def _in_the_way(self, state: StackState) -> bool:
         """Deal with a state that takes no change set; tell whether to look again."""
-        if state.status == _REVIEW:
+        if state.status == IN_REVIEW:
             return False
         if state.status.endswith("_IN_PROGRESS"):
             self._wait(f"{state.status.lower().replace('_', ' ')}")
@@ -171,7 +172,7 @@ class _Work:
 
     def _change(self, state: StackState | None, may_remove: RemovedCheck) -> bool:
         """Make and start a change set; return False when there is nothing to change."""
-        create = state is None or state.status == _REVIEW
+        create = state is None or state.status == IN_REVIEW
         deployed = state.template if state else ""
         seed = hashlib.sha256(f"{deployed}:{self._identity}".encode()).hexdigest()[:_DIGITS]
         wanted = Wanted(self._stack, f"neurocaas-{seed}", as_json(self._template), self._parameters)

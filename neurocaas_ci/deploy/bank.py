@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import Blueprint, Step
 from neurocaas_ci.model.cloud_names import queue_name
+from neurocaas_ci.model.fargate import DISKS, GIB
 from neurocaas_ci.model.registry import Hardware, Pricing
 
 DISK_CLASSES = (100, 250, 500, 1000)
 """GB of the root disk; a class is shared by all steps that need no more."""
-
-SERVERLESS_DISK = 200
-"""GB that a task of Fargate can have at most."""
 
 MOST_QUEUES = 50
 MOST_ENVIRONMENTS = 50
@@ -22,9 +20,10 @@ MOST_ENVIRONMENTS = 50
 MOST_QUEUE_NAME = 128
 
 _SYSTEM_GB = 30
+# What a task of Fargate really gets is decided by its job: the executor knows the inputs.
+_TASK_DISKS = tuple(disk * GIB // 10**9 for disk in DISKS)
 _GB = 10**9
 _INSTANCE = re.compile(r"[a-z][a-z0-9-]*\.([a-z0-9-]+)")
-_FARGATE = re.compile(r"fargate(-.+)?")
 
 
 class Machine(NamedTuple):
@@ -78,8 +77,8 @@ def make_bank(blueprints: Iterable[Blueprint], hardware: Mapping[str, Hardware])
         if entry is None or entry.provider != "aws":
             continue
         need, parallel = needs[name]
-        serverless = bool(_FARGATE.fullmatch(name))
-        classes: tuple[int, ...] = (SERVERLESS_DISK,) if serverless else DISK_CLASSES
+        serverless = entry.launch == "fargate"
+        classes = _TASK_DISKS if serverless else DISK_CLASSES
         fitting = [size for size in classes if size >= need]
         if not fitting:
             problems.append(
@@ -90,7 +89,7 @@ def make_bank(blueprints: Iterable[Blueprint], hardware: Mapping[str, Hardware])
         if not serverless and not _INSTANCE.fullmatch(name):
             problems.append(
                 f"registry/hardware/{name}.yaml: the id is no instance type (such as m5.xlarge) and "
-                "does not begin with fargate; name it after what AWS calls it"
+                "it is no task of Fargate either; name it after what AWS calls it, or say `launch: fargate`"
             )
             continue
         pricings: tuple[Pricing, ...] = ("standard",)

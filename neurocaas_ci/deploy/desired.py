@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
+from neurocaas_ci.deploy.access import crowded, members
 from neurocaas_ci.deploy.bank import make_bank
 from neurocaas_ci.deploy.registry_stack import registry_template
 from neurocaas_ci.deploy.template import Json, too_large
@@ -30,8 +31,9 @@ def desired(registry: Registry) -> Desired:
     hardware = _values(map(registry.hardware, registry.hardware_ids()), problems)
     groups = _values(map(registry.group, registry.groups()), problems)
     bank = make_bank(blueprints, {entry.id: entry for entry in hardware})
-    template = registry_template(bank.machines, groups)
-    problems += [*bank.problems, *_same_role(groups)]
+    belonging = members(groups, _values(map(registry.user, registry.users()), problems))
+    template = registry_template(bank.machines, groups, belonging)
+    problems += [*bank.problems, *_same_role(groups), *crowded(belonging)]
     problems += [f"registry: {problem}; see docs/deploy.md" for problem in too_large(template)]
     return Desired(template, tuple(problems))
 

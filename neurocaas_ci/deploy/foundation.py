@@ -42,6 +42,7 @@ def foundation_template() -> Json:
     }
     shown = {
         "DeployRole": att("DeployRole", "Arn"),
+        "AuditRole": att("AuditRole", "Arn"),
         "RunRole": att("RunRole", "Arn"),
         "CloudFormationRole": att("CloudFormationRole", "Arn"),
     }

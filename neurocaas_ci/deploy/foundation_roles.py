@@ -11,7 +11,17 @@ _HOUR = 3600
 _AWS_ROLE = "arn:${AWS::Partition}:iam::aws:policy/service-role/"
 _OUR_ROLES = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{IAM_PATH}{PREFIX}-"
 _GROUP_ROLES = sub(f"{_OUR_ROLES}group-*")
+_ROLES_FOR_GROUPS = [_GROUP_ROLES, sub(f"{_OUR_ROLES}access-*")]
+_STACK = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/"
 _BATCH = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:"
+# What CloudFormation's own schemas name for reading these types.
+_READ_LOGS = (
+    "logs:DescribeLogGroups", "logs:ListTagsForResource", "logs:GetDataProtectionPolicy",
+    "logs:DescribeIndexPolicies", "logs:DescribeResourcePolicies",
+)  # fmt: skip
+_READ_BUDGETS = (
+    "budgets:ViewBudget", "budgets:ListTagsForResource", "billing:GetBillingViewData",
+)  # fmt: skip
 
 
 def roles(issuer: str) -> dict[str, Json]:
@@ -33,6 +43,7 @@ def roles(issuer: str) -> dict[str, Json]:
             "cloudformation", trust("cloudformation.amazonaws.com"), *_stack_rights()
         ),
         "DeployRole": _role("deploy", _workflow(issuer, "environment:deploy"), *_deploy_rights()),
+        "AuditRole": _role("audit", _workflow(issuer, "environment:audit"), *_looking()),
         "RunRole": _role("run", _workflow(issuer, "ref:refs/heads/main"), *_run_rights()),
     }
 
@@ -63,7 +74,10 @@ def _service(name: str, who: Json, managed: str) -> Json:
 
 
 def _workflow(issuer: str, place: str) -> Json:
-    """Return the trust in a workflow of the repository that runs at a place (`sub` of GitHub)."""
+    """Return the trust in a workflow of main that runs at a place of the repository (`sub` of GitHub).
+
+    An environment that nobody has set up yet is open to every branch, so the branch is asked for too.
+    """
     current: Any = sub(f"repo:${{Subject}}:{place}")
     former = sub(f"repo:${{FormerSubject}}:{place}")
     no_value = ref("AWS::NoValue")
@@ -74,7 +88,11 @@ def _workflow(issuer: str, place: str) -> Json:
         "Principal": {"Federated": provider},
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": {
-            "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subjects}
+            "StringEquals": {
+                f"{issuer}:aud": "sts.amazonaws.com",
+                f"{issuer}:sub": subjects,
+                f"{issuer}:ref": "refs/heads/main",
+            }
         },
     }
     return policy(entry)
@@ -109,26 +127,25 @@ def _stack_rights() -> list[Json]:
                                "ec2:DescribeSecurityGroups", "ec2:DescribeInstanceTypes"], "*"),
         statement("MakeGroupRoles", ["iam:CreateRole", "iam:PutRolePolicy",
                                      "iam:PutRolePermissionsBoundary"],
-                  _GROUP_ROLES, Condition=bounded),
+                  _ROLES_FOR_GROUPS, Condition=bounded),
         statement("KeepGroupRoles", ["iam:GetRole", "iam:GetRolePolicy", "iam:DeleteRole",
                                      "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole",
                                      "iam:UpdateRole", "iam:UpdateAssumeRolePolicy",
                                      "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"],
-                  _GROUP_ROLES),
+                  _ROLES_FOR_GROUPS),
         statement("PassMachineRoles", ["iam:PassRole"],
                   [att("BatchRole", "Arn"), att("InstanceRole", "Arn")], Condition=passed),
         statement("Logs", ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy",
-                           "logs:DescribeLogGroups", "logs:TagResource", "logs:UntagResource",
-                           "logs:ListTagsForResource"], "*"),
-        statement("Budgets", ["budgets:ViewBudget", "budgets:ModifyBudget", "budgets:TagResource",
-                              "budgets:UntagResource", "budgets:ListTagsForResource"], "*"),
+                           "logs:DeleteRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+                           *_READ_LOGS], "*"),
+        statement("Budgets", ["budgets:ModifyBudget", "budgets:TagResource",
+                              "budgets:UntagResource", *_READ_BUDGETS], "*"),
         statement("Template", ["s3:GetObject"], sub("${Bucket.Arn}/deploy/*")),
     ]  # fmt: skip
 
 
 def _deploy_rights() -> list[Json]:
     """Return what `neurocaas deploy` calls itself: change sets, looking, and the watchdog."""
-    stack = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/"
     tagged = {"Null": {f"aws:ResourceTag/{TAG}": "false"}}
     to_stack = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
     return [
@@ -136,25 +153,40 @@ def _deploy_rights() -> list[Json]:
                             "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack",
                             "cloudformation:ContinueUpdateRollback",
                             "cloudformation:UpdateTerminationProtection"],
-                  sub(f"{stack}{REGISTRY}/*")),
-        statement("Look", ["cloudformation:Describe*", "cloudformation:List*",
-                           "cloudformation:GetTemplate", "cloudformation:Detect*"],
-                  [sub(f"{stack}{REGISTRY}/*"), sub(f"{stack}{FOUNDATION}/*")]),
-        statement("LookAround", ["cloudformation:DescribeStackDriftDetectionStatus",
-                                 "cloudformation:ListExports", "batch:Describe*", "batch:List*",
-                                 "ec2:Describe*", "ecs:Describe*", "ecs:List*", "iam:GetRole",
-                                 "iam:GetRolePolicy", "iam:ListRoles", "iam:ListRolePolicies",
-                                 "iam:ListAttachedRolePolicies", "logs:DescribeLogGroups",
-                                 "logs:ListTagsForResource", "budgets:ViewBudget",
-                                 "s3:GetBucket*", "s3:GetEncryptionConfiguration",
-                                 "s3:GetLifecycleConfiguration", "sns:GetTopicAttributes",
-                                 "tag:GetResources"], "*"),
+                  sub(f"{_STACK}{REGISTRY}/*")),
+        *_looking(),
         statement("Hand", ["iam:PassRole"], att("CloudFormationRole", "Arn"), Condition=to_stack),
         statement("Template", ["s3:PutObject", "s3:GetObject"], sub("${Bucket.Arn}/deploy/*")),
         statement("EndJobs", ["batch:TerminateJob", "batch:CancelJob"], sub(f"{_BATCH}job/*")),
         statement("EndOurs", ["batch:UpdateComputeEnvironment", "batch:DeleteComputeEnvironment",
                               "ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"],
                   "*", Condition=tagged),
+    ]  # fmt: skip
+
+
+def _looking() -> list[Json]:
+    """Return what finding drift asks for: what CloudFormation reads of each type, and the audit.
+
+    Contents of the bucket are not among it, nor anything that changes.
+    """
+    return [
+        statement("Look", ["cloudformation:Describe*", "cloudformation:List*",
+                           "cloudformation:GetTemplate", "cloudformation:Detect*"],
+                  [sub(f"{_STACK}{REGISTRY}/*"), sub(f"{_STACK}{FOUNDATION}/*")]),
+        statement("LookAround", ["cloudformation:DescribeStackDriftDetectionStatus",
+                                 "cloudformation:BatchDescribeTypeConfigurations",
+                                 "cloudformation:ListExports", "batch:Describe*", "batch:List*",
+                                 "ec2:Describe*", "ecs:Describe*", "ecs:List*",
+                                 "iam:GetInstanceProfile", "iam:GetOpenIDConnectProvider",
+                                 "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole",
+                                 "iam:GetRolePolicy", "iam:ListAttachedRolePolicies",
+                                 "iam:ListEntitiesForPolicy", "iam:ListRolePolicies",
+                                 "iam:ListRoles", *_READ_LOGS, *_READ_BUDGETS,
+                                 "sns:GetDataProtectionPolicy", "sns:GetSubscriptionAttributes",
+                                 "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic",
+                                 "sns:ListTagsForResource", "tag:GetResources"], "*"),
+        statement("LookAtBucket", ["s3:GetBucket*", "s3:Get*Configuration", "s3:ListBucket",
+                                   "s3:ListTagsForResource"], att("Bucket", "Arn")),
     ]  # fmt: skip
 
 

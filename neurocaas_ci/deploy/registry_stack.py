@@ -8,8 +8,9 @@ are CloudFormation's, because what was retained may be wanted again before it ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+from neurocaas_ci.deploy.access import access_role
 from neurocaas_ci.deploy.bank import Machine
 from neurocaas_ci.deploy.template import Json, imported, policy, ref, statement, trust
 from neurocaas_ci.model.cloud_names import (
@@ -40,8 +41,15 @@ _WAITS = (
 """Why a job is never going to start, in the words of AWS Batch, and seconds before it is given up."""
 
 
-def registry_template(machines: Iterable[Machine], groups: Iterable[Group]) -> Json:
-    """Return the template for a bank and the groups of a registry, whatever their order."""
+def registry_template(
+    machines: Iterable[Machine],
+    groups: Iterable[Group],
+    members: Mapping[str, Sequence[str]] | None = None,
+) -> Json:
+    """Return the template for a bank and the groups of a registry, whatever their order.
+
+    `members` are the users of a group, who get a role that they can be lent.
+    """
     resources: dict[str, Json] = {}
     for machine in machines:
         if machine.serverless:
@@ -55,6 +63,8 @@ def registry_template(machines: Iterable[Machine], groups: Iterable[Group]) -> J
     listed = sorted(groups, key=lambda group: group.name)
     for group in listed:
         resources |= _group(group)
+        if logins := (members or {}).get(group.name):
+            resources[logical_id("access", group.name)] = access_role(group.name, logins)
     resources |= _platform_budget(listed)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",

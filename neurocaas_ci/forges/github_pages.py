@@ -9,8 +9,6 @@ from typing import Any
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.forges.github import GitHub
 
-_URL, _TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
-_SECONDS = 30
 # GitHub's own action waits as long.
 _PATIENCE_SECONDS = 600
 _POLL_SECONDS = 5.0
@@ -19,32 +17,6 @@ _ENDED_BADLY = {
     "deployment_lost", "deployment_cancelled",
 }  # fmt: skip
 _NOT_FOUND = 404
-
-
-def identity_token(environment: Mapping[str, str]) -> str:
-    """Return the token by which this workflow run proves what it is; raise UsageError without one.
-
-    No audience is asked for: what GitHub's services expect is the default, the owner's address.
-    """
-    import requests
-
-    url, secret = environment.get(_URL), environment.get(_TOKEN)
-    if not url or not secret:
-        raise UsageError(
-            "this is no workflow run with an identity",
-            where=_URL,
-            hint="the job needs the permission `id-token: write`",
-        )
-    try:
-        answer = requests.get(url, headers={"Authorization": f"bearer {secret}"}, timeout=_SECONDS)
-        answer.raise_for_status()
-        return str(answer.json()["value"])
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        raise BackendUnavailableError(
-            f"GitHub's token endpoint gives no identity ({type(error).__name__})",
-            where=_URL,
-            hint="run the job again; https://www.githubstatus.com tells whether GitHub is well",
-        ) from None
 
 
 def publish_pages(

@@ -208,3 +208,23 @@ class Settings(Protocol):
     def clock(self) -> float:
         """Return the forge's Unix time, in seconds."""
         ...
+
+
+class Provisions(Protocol):
+    """What workflows of a repository are given; what the token may not see raises UsageError."""
+
+    def secrets(self, environment: str | None) -> frozenset[str]:
+        """Return the names of the secrets of an environment, or of the repository."""
+        ...
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the variables of the repository."""
+        ...
+
+    def branches(self, environment: str) -> frozenset[str]:
+        """Return the patterns of the branches that were chosen for an environment."""
+        ...
+
+    def pages(self) -> str | None:
+        """Return what the website is made by (`workflow`, `legacy`), or None where there is none."""
+        ...

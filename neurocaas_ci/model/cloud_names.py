@@ -16,9 +16,14 @@ FOUNDATION = "neurocaas-foundation"
 REGISTRY = "neurocaas-registry"
 
 IAM_PATH = "/neurocaas/"
+EXECUTION_ROLE = f"{PREFIX}-execution"
+"""The role with which AWS itself starts tasks: it pulls their image and writes their log."""
 TAG = "neurocaas"
 """The tag of everything that we create in the cloud; its value says what part it is."""
 GROUP_TAG = "neurocaas-group"
+
+ACCESS_HOURS = 12
+"""The longest that a session of a user can last; AWS allows a role no more."""
 
 _MOST_ROLE = 64
 _DIGITS = 10
@@ -31,7 +36,15 @@ def queue_name(hardware: str, pricing: Pricing) -> str:
 
 def role_name(group: str) -> str:
     """Return the role of a group's jobs; IAM takes 64 characters, so long names end in a hash."""
-    name = f"{PREFIX}-group-{group}"
+    return _bounded(f"{PREFIX}-group-{group}", group)
+
+
+def access_role_name(group: str) -> str:
+    """Return the role that the users of a group take on."""
+    return _bounded(f"{PREFIX}-access-{group}", group)
+
+
+def _bounded(name: str, group: str) -> str:
     if len(name) <= _MOST_ROLE:
         return name
     return f"{name[: _MOST_ROLE - _DIGITS - 1]}-{digest(group)}"

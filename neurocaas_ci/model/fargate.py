@@ -18,6 +18,11 @@ _MEMORY: Mapping[int, tuple[int, int, int]] = {
     8: (16, 60, 4),
     16: (32, 120, 8),
 }
+DISKS = (50, 100, 200)
+"""GiB of storage that tasks are given; 200 is the most that AWS gives one."""
+LONGEST = 14 * 24 * 3600
+"""Seconds after which AWS ends every task of Batch on Fargate."""
+
 _NAME = re.compile(r"fargate-([1-9][0-9]?)vcpu-([1-9][0-9]{0,2})gb")
 
 
@@ -28,6 +33,11 @@ def is_size(vcpus: int, memory: int) -> bool:
     least, most, step = _MEMORY[vcpus]
     size, rest = divmod(memory, GIB)
     return not rest and least <= size <= most and (size - least) % step == 0
+
+
+def disk_for(size: int) -> int | None:
+    """Return the GiB of storage of a task that has room for so many bytes, or None."""
+    return next((disk for disk in DISKS if disk * GIB >= size), None)
 
 
 def sizes(vcpus: int) -> str:

@@ -10,6 +10,7 @@ from neurocaas_ci.model.digest import Sha256
 BaseKind = Literal["deb", "host", "oci"]
 Pricing = Literal["standard", "save"]
 Launch = Literal["ec2", "fargate"]
+ExecutorKind = Literal["local", "slurm", "aws-batch"]
 
 DEFAULT_BUDGET_USD = 300.0
 
@@ -18,7 +19,8 @@ class Iae(NamedTuple):
     """An immutable analysis environment as described by `iae/<name>/iae.yaml`.
 
     `base` holds the keys of the base besides its kind (`packages` for deb, `image` for oci).
-    `determinism` names the profile of fixed environment variables and CPU features.
+    `determinism` names the profile of fixed environment variables and CPU features. Packages in
+    `shared_wheels` get a layer of their own, the same in every image that locks the same wheel.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Iae(NamedTuple):
     determinism: str
     environment: Mapping[str, str]
     sample: str | None
+    shared_wheels: tuple[str, ...] = ()
 
 
 class IaeLock(NamedTuple):
@@ -60,13 +63,17 @@ class Hardware(NamedTuple):
 
 
 class User(NamedTuple):
-    """A person: `registry/users/<login>.yaml`; `forge_id` is numeric and never reused."""
+    """A person: `registry/users/<login>.yaml`; `forge_id` is numeric and never reused.
+
+    `keys` are public keys of age or SSH, for which access is sealed.
+    """
 
     login: str
     forge_id: int
     name: str
     budget_usd: float
     groups: tuple[str, ...]
+    keys: tuple[str, ...] = ()
 
 
 class Group(NamedTuple):
@@ -80,9 +87,15 @@ class Group(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """Who decides about the platform: `registry/policy.yaml`."""
+    """Who decides about the platform, and where it runs and signs: `registry/policy.yaml`.
+
+    `trust_roots` are names of roots that verify what this platform signs; the first one is that of
+    the instance which signs now. Empty, or an executor that is None: nothing was chosen.
+    """
 
     maintainers: tuple[str, ...]
+    executor: ExecutorKind | None = None
+    trust_roots: tuple[str, ...] = ()
 
 
 class Dataset(NamedTuple):

@@ -29,6 +29,7 @@ _WHAT = {
     "groups": "groups and their budgets",
     "hardware": "hardware and its prices",
     "policy.yaml": "the policy",
+    "trust": "whose signatures are believed",
 }
 _ELSEWHERE = {
     "certificates": "certificates are recorded by the platform",

@@ -20,8 +20,8 @@ _HEAD = """\
 # Everything that is not data of the registry, or has no owner of its own yet.
 _PLATFORM = (
     "/.github/", "/certificates/", "/iae/", "/neurocaas_ci/", "/registry/blueprints/",
-    "/registry/groups/", "/registry/hardware/", "/registry/policy.yaml", "/registry/users/",
-    "/requirements*.lock", "/scripts/", "/pyproject.toml", "/zizmor.yml",
+    "/registry/groups/", "/registry/hardware/", "/registry/policy.yaml", "/registry/trust/",
+    "/registry/users/", "/requirements*.lock", "/scripts/", "/pyproject.toml", "/zizmor.yml",
 )  # fmt: skip
 # Of these names alone no pattern can be made, or a line of its own.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -89,6 +89,7 @@ def iae(data: _Data) -> Iae:
         determinism=data.get("determinism", "none"),
         environment=data.get("environment", {}),
         sample=data.get("sample"),
+        shared_wheels=tuple(sorted(data.get("shared_wheels", ()))),
     )
 
 
@@ -135,6 +136,7 @@ def user(data: _Data) -> User:
         name=data["name"],
         budget_usd=float(data.get("budget_usd", DEFAULT_BUDGET_USD)),
         groups=tuple(data.get("groups", ())),
+        keys=tuple(data.get("keys", ())),
     )
 
 
@@ -151,7 +153,11 @@ def group(data: _Data) -> Group:
 
 def policy(data: _Data) -> Policy:
     """Return the policy of a checked document."""
-    return Policy(maintainers=tuple(data["maintainers"]))
+    return Policy(
+        maintainers=tuple(data["maintainers"]),
+        executor=data.get("executor"),
+        trust_roots=tuple(data.get("trust_roots", ())),
+    )
 
 
 def job(data: _Data, month: str) -> Job:

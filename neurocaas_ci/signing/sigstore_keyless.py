@@ -48,14 +48,14 @@ _Result = TypeVar("_Result")
 class KeylessSigner:
     """Signs with GitHub's word: every signature takes a fresh identity and a fresh certificate.
 
-    `trust_config` is the client trust config of an instance; None is the public good one, which
+    `trust_config` is the client trust config of an instance, or its file; None is the public good one, which
     publishes every certificate. Waiting for the services ends after `patience` seconds.
     """
 
     def __init__(
-        self, trust_config: Path | None = None, *, patience: float = _PATIENCE_SECONDS
+        self, trust_config: Path | bytes | None = None, *, patience: float = _PATIENCE_SECONDS
     ) -> None:
-        self._path = trust_config
+        self._given = trust_config
         self._patience = patience
 
     def origin(self, repository: str, ref: str, commit: str) -> Origin:  # noqa: ARG002 - GitHub's ref counts
@@ -117,7 +117,7 @@ class KeylessSigner:
         token = self._token()
         claims = read_claims(token)
         origin = origin_of(claims, time.time())
-        if self._path is None:
+        if self._given is None:
             require_public(claims)
         return token, origin
 
@@ -138,7 +138,7 @@ class KeylessSigner:
     def _config(self) -> ClientTrustConfig:
         from sigstore.models import ClientTrustConfig
 
-        if self._path is None:
+        if self._given is None:
             try:
                 return ClientTrustConfig.production()
             except Exception as error:  # noqa: BLE001 - of TUF, of HTTP, of the disk
@@ -149,7 +149,9 @@ class KeylessSigner:
                     hint=_AGAIN,
                 ) from None
         try:
-            config = ClientTrustConfig.from_json(self._path.read_text(encoding="utf-8"))
+            given = self._given
+            content = given.read_bytes() if isinstance(given, Path) else given
+            config = ClientTrustConfig.from_json(content.decode("utf-8"))
             # Both are looked into only when they are used, which is too late for a clear error.
             config.signing_config.get_fulcio()
             config.trusted_root.get_fulcio_certs()
@@ -162,7 +164,7 @@ class KeylessSigner:
     def _unusable(self, how: str) -> UsageError:
         return UsageError(
             f"the client trust config {how}",
-            where=str(self._path),
+            where=str(self._given) if isinstance(self._given, Path) else "registry/trust",
             hint="take the file that the operator of the instance publishes; without one, the"
             " public good instance is used",
         )

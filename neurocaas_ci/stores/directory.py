@@ -152,6 +152,15 @@ class DirectoryBlobs:
         """Remove a content, if it is there."""
         self.path(digest).unlink(missing_ok=True)
 
+    def listed(self) -> Iterator[tuple[str, int, float]]:
+        """Yield digest, size in bytes and time (seconds since 1970) of each content."""
+        for folder, _, files in os.walk(self._blobs):
+            for name in files:
+                # One may be removed between listing and looking.
+                with contextlib.suppress(FileNotFoundError):
+                    facts = os.stat(os.path.join(folder, name))
+                    yield name, facts.st_size, facts.st_mtime
+
     def _move_in(self, path: Path, digest: Sha256) -> None:
         target = self._at(digest)
         os.chmod(path, 0o444)

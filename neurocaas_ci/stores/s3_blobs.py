@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeGuard, cast
 
@@ -134,6 +135,16 @@ class S3Blobs:
         """Remove a content, if it is there; a bucket that keeps versions can bring it back."""
         with translated(self._where(digest)):
             self._client.delete_object(Bucket=self._place.bucket, Key=self.key(digest))
+
+    def listed(self) -> Iterator[tuple[str, int, float]]:
+        """Yield digest, size in bytes and time (seconds since 1970) of each content."""
+        prefix = self._place.key("blobs", "sha256", "")
+        with translated(self._place.uri(prefix)):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._place.bucket, Prefix=prefix):
+                for one in page.get("Contents", ()):
+                    name = one["Key"].rpartition("/")[2]
+                    yield name, one["Size"], one["LastModified"].timestamp()
 
     def presign(self, blob: Blob, seconds: int) -> tuple[str, dict[str, str]]:
         """Return an address that takes this one content for so long, and the headers it asks for."""

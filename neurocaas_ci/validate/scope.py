@@ -23,6 +23,7 @@ _TOUCHES = {
     "hardware": {"hardware", "blueprints"},
     "blueprints": {"blueprints", "groups"},
     "policy": {"policy"},
+    "trust": {"policy"},
     "iae": {"blueprints"},
 }
 

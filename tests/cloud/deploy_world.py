@@ -16,7 +16,8 @@ GIB = 1 << 30
 
 def hardware(name: str, *, provider="aws", vcpus=4, gpus=0, save: float | None = None) -> Hardware:
     """Return a hardware type; `save` is its price as spot."""
-    return Hardware(name, provider, vcpus, 16 * GIB, gpus, 0.2, save, "list", "2026-11-23")
+    launch = ("fargate" if name.startswith("fargate") else "ec2") if provider == "aws" else None
+    return Hardware(name, provider, vcpus, 16 * GIB, gpus, 0.2, save, "list", "2026-11-23", launch)
 
 
 def blueprint(

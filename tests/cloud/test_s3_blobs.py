@@ -7,6 +7,7 @@ import http.client
 import io
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -303,3 +304,12 @@ def test_addresses_of_stores():
     assert parse_place("s3://bucket") == ("bucket", "")
     assert parse_place("s3://bucket/") == ("bucket", "")
     assert parse_place("s3://bucket/a/b/") == ("bucket", "a/b")
+
+
+def test_what_is_there_is_listed_with_size_and_time(aws, bucket):
+    blobs = S3Blobs(bucket, "store", aws.client("s3"))
+    first, second = (blobs.put(io.BytesIO(data)) for data in (b"one", b"three"))
+    aws.client("s3").put_object(Bucket=bucket, Key="store/state/x", Body=b"x")
+    found = {name: (size, time) for name, size, time in blobs.listed()}
+    assert {name: size for name, (size, _) in found.items()} == {first.sha256: 3, second.sha256: 5}
+    assert all(abs(at - time.time()) < 60 for _, at in found.values())

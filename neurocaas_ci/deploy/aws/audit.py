@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from neurocaas_ci.deploy.apply import Clock
+from neurocaas_ci.deploy.aws.cloudformation import template_of
 from neurocaas_ci.deploy.aws.session import Clients, code_of, pages, talking
 from neurocaas_ci.deploy.inventory import (
     Role,
@@ -39,7 +39,7 @@ class CloudAuditor:
             there = [stack for stack in stacks if self._exists(stack)]
             found = [item for stack in there for item in self._detected(stack)]
             resources = [r for stack in there for r in self._resources(stack)]
-            templates = [self._template(stack) for stack in there]
+            templates = [template_of(self._clients, stack) for stack in there]
             found += audit_roles(self._roles(), declared_roles(templates))
             found += audit_tagged(self._tagged(), [r["PhysicalResourceId"] for r in resources])
             found += audit_doors(self._doors(resources))
@@ -89,11 +89,6 @@ class CloudAuditor:
         api = self._clients.get("cloudformation")
         found = pages(api, "list_stack_resources", "StackResourceSummaries", StackName=stack)
         return [resource for resource in found if resource.get("PhysicalResourceId")]
-
-    def _template(self, stack: str) -> dict[str, Any]:
-        body = self._clients.get("cloudformation").get_template(StackName=stack)["TemplateBody"]
-        template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
-        return template
 
     def _roles(self) -> Iterator[Role]:
         api = self._clients.get("iam")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from neurocaas_ci.deploy.aws.session import Clients, code_of, pages, talking
@@ -202,6 +203,13 @@ class CloudFormationStacks:
             if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in text:
                 reason = f"{event['LogicalResourceId']} ({event['ResourceType']}): {text}"
         return reason
+
+
+def template_of(clients: Clients, stack: str) -> dict[str, Any]:
+    """Return the template that a stack was made from; raise ClientError where there is none."""
+    body = clients.get("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    template: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
 
 
 def outputs_of(stack: dict[str, Any]) -> dict[str, str]:

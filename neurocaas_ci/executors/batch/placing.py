@@ -9,6 +9,7 @@ from typing import Any
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.executors.arrays import JobArray, job_arrays
+from neurocaas_ci.executors.batch import fargate
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import (
     MAX_ARRAY,
@@ -16,6 +17,7 @@ from neurocaas_ci.executors.batch.requests import (
     job_definition,
     job_name,
     submission,
+    timeout,
 )
 from neurocaas_ci.executors.batch.standing import ENGINE
 from neurocaas_ci.executors.submissions import Journal
@@ -62,6 +64,14 @@ class Placing:
                 f" of memory; {machine.id} has {machine.vcpus} and {machine.memory:,}",
                 where=f"{spec.job}#{spec.run}",
                 hint="choose larger hardware in the job, or lower `limits` of the step",
+            )
+        if machine.launch == "fargate":
+            fargate.check_task(
+                spec,
+                machine,
+                accepted=self.settings.unsandboxed_tasks or self.settings.isolation == "none",
+                execution_role=self.settings.execution_role,
+                longest=timeout(spec.max_runtime),
             )
 
     def recover(self, journal: Journal, known: Mapping[str, RunSpec], claim: Claim | None) -> None:
@@ -119,7 +129,9 @@ class Placing:
     ) -> dict[str, Any]:
         first = array.specs[0]
         user = first.job.partition("/")[0]
-        wanted = job_definition(self.settings, self.hardware(first.hardware), user)
+        machine = self.hardware(first.hardware)
+        disk = fargate.disk_of(array.specs) if machine.launch == "fargate" else 0
+        wanted = job_definition(self.settings, machine, user, disk)
         # Of what an earlier pass submitted, the whole array is waited for: too late, never too early.
         others = {
             under_way[run].partition(":")[0]

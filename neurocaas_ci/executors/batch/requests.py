@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurocaas_ci.executors.arrays import JobArray
+from neurocaas_ci.executors.batch import fargate
 from neurocaas_ci.model.digest import canonical_json, sha256_bytes
 from neurocaas_ci.model.registry import Hardware
 
@@ -40,6 +41,12 @@ RETRIES: Mapping[str, Any] = {
     ],
 }
 
+TASK_RETRIES: Mapping[str, Any] = {
+    **RETRIES,
+    "evaluateOnExit": [dict(fargate.INTERRUPTED), *RETRIES["evaluateOnExit"][1:]],
+}
+"""The same for tasks of Fargate, which have no host that could be lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -47,7 +54,9 @@ class Settings:
 
     `image` is the worker's container image (by digest), `role` the ARN of the role that jobs have,
     `store` the address of the store, which workers open; `variables` are further environment
-    variables of the worker. With isolation `none` the worker runs workflows without a sandbox.
+    variables of the worker. With isolation `none` the worker runs workflows without a sandbox; on
+    Fargate it can do nothing else, which needs `unsandboxed_tasks`, and `execution_role`, the ARN of
+    the role that pulls images and writes logs.
     """
 
     image: str
@@ -56,6 +65,8 @@ class Settings:
     log_group: str
     isolation: str = "sandbox"
     variables: tuple[tuple[str, str], ...] = ()
+    execution_role: str = ""
+    unsandboxed_tasks: bool = False
 
 
 def job_name(store: str, job: str, number: int) -> str:
@@ -68,38 +79,35 @@ def job_name(store: str, job: str, number: int) -> str:
     return f"{plain or 'job'}-{_digest([store, job])}-{number}"
 
 
-def job_definition(settings: Settings, hardware: Hardware, user: str) -> dict[str, Any]:
-    """Return the request that registers the definition of a user's jobs on one hardware type."""
-    needs = [
-        # All processors of the machine: no second job is placed beside this one.
-        {"type": "VCPU", "value": str(hardware.vcpus)},
-        {"type": "MEMORY", "value": str(usable_memory(hardware))},
-    ]
-    if hardware.gpus:
-        needs.append({"type": "GPU", "value": str(hardware.gpus)})
-    command = ["neurocaas", "worker", "--isolation", settings.isolation, "Ref::spec"]
-    variables = {
-        **dict(settings.variables),
-        "NEUROCAAS_STORE": settings.store,
-        "NEUROCAAS_MACHINE_FOLDER": _MACHINE_FOLDER,
-    }
+def job_definition(
+    settings: Settings, hardware: Hardware, user: str, disk: int = 0
+) -> dict[str, Any]:
+    """Return the request that registers the definition of a user's jobs on one hardware type.
+
+    `disk` is the storage of a task of Fargate in GiB.
+    """
+    serverless = hardware.launch == "fargate"
+    isolation = "none" if serverless else settings.isolation
+    command = ["neurocaas", "worker", "--isolation", isolation, "Ref::spec"]
+    variables = {**dict(settings.variables), "NEUROCAAS_STORE": settings.store}
+    if not serverless:
+        variables["NEUROCAAS_MACHINE_FOLDER"] = _MACHINE_FOLDER
     content: dict[str, Any] = {
         "type": "container",
-        "platformCapabilities": ["EC2"],
+        "platformCapabilities": ["FARGATE" if serverless else "EC2"],
         "propagateTags": True,
         "tags": {"neurocaas": "job", "neurocaas-user": user},
-        "retryStrategy": dict(RETRIES),
+        "retryStrategy": dict(TASK_RETRIES if serverless else RETRIES),
         "containerProperties": {
             "image": settings.image,
             "command": command,
             "jobRoleArn": settings.role,
-            "resourceRequirements": needs,
             "environment": [{"name": k, "value": v} for k, v in sorted(variables.items())],
-            # What lives and dies with the machine's disk, so that a worker can tell a first use.
-            "volumes": [{"name": "machine", "host": {"sourcePath": _MACHINE_FOLDER}}],
-            "mountPoints": [{"sourceVolume": "machine", "containerPath": _MACHINE_FOLDER}],
-            # The sandbox makes namespaces and control groups of its own inside the container.
-            "privileged": settings.isolation == "sandbox",
+            **(
+                fargate.container(hardware, settings.execution_role, disk)
+                if serverless
+                else _on_instance(hardware, isolation)
+            ),
             "logConfiguration": {
                 "logDriver": "awslogs",
                 "options": {"awslogs-group": settings.log_group, "awslogs-stream-prefix": user},
@@ -108,6 +116,24 @@ def job_definition(settings: Settings, hardware: Hardware, user: str) -> dict[st
     }
     name = f"{_PREFIX}-{hardware.id.replace('.', '-')}-{_digest(content)}"
     return {"jobDefinitionName": name, **content}
+
+
+def _on_instance(hardware: Hardware, isolation: str) -> dict[str, Any]:
+    needs = [
+        # All processors of the machine: no second job is placed beside this one.
+        {"type": "VCPU", "value": str(hardware.vcpus)},
+        {"type": "MEMORY", "value": str(usable_memory(hardware))},
+    ]
+    if hardware.gpus:
+        needs.append({"type": "GPU", "value": str(hardware.gpus)})
+    return {
+        "resourceRequirements": needs,
+        # What lives and dies with the machine's disk, so that a worker can tell a first use.
+        "volumes": [{"name": "machine", "host": {"sourcePath": _MACHINE_FOLDER}}],
+        "mountPoints": [{"sourceVolume": "machine", "containerPath": _MACHINE_FOLDER}],
+        # The sandbox makes namespaces and control groups of its own inside the container.
+        "privileged": isolation == "sandbox",
+    }
 
 
 def usable_memory(hardware: Hardware) -> int:

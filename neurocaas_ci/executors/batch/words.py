@@ -30,6 +30,7 @@ _REASONS = {
 }
 _ENDS = {
     "Host EC2": "its machine was taken away (a reclaimed spot instance, or one that broke)",
+    "Your Spot Task was interrupted": "its task was taken away (reclaimed by Fargate Spot)",
     "Job attempt duration exceeded": "it ran longer than its time limit allows",
     "Dependent Job failed": "a run that it waits for did not succeed",
     "CannotPull": "the worker's container image could not be pulled",
@@ -90,8 +91,20 @@ def ended_reason(job: Mapping[str, Any]) -> str:
 
 
 def machine_of(container: Mapping[str, Any]) -> str:
-    """Return the machine that a container ran on, by the last part of its name."""
-    return str(container.get("containerInstanceArn") or "").rpartition("/")[2]
+    """Return the machine that a container ran on, by the last part of its name.
+
+    On Fargate a task has a machine for itself, and no other name.
+    """
+    arn = container.get("containerInstanceArn") or container.get("taskArn") or ""
+    return str(arn).rpartition("/")[2]
+
+
+def task_facts(container: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Return what is known of the machine of a task of Fargate, from an attempt's container."""
+    task = str(container.get("taskArn") or "")
+    if not task or container.get("containerInstanceArn"):
+        return None
+    return {"id": task.rpartition("/")[2], "type": "fargate"}
 
 
 def container_instances(jobs: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -138,7 +151,8 @@ def attempts_of(
                 exit_code=container.get("exitCode"),
                 reason="; ".join(str(reason) for reason in reasons if reason),
                 cost_usd=round(seconds / _HOUR * price, 6),
-                instance=(instances or {}).get(str(container.get("containerInstanceArn") or "")),
+                instance=(instances or {}).get(str(container.get("containerInstanceArn") or ""))
+                or task_facts(container),
             )
         )
     return tuple(found)

@@ -94,6 +94,9 @@ def explain(failure: str, scratch: Path) -> SandboxUnavailableError:
             f"uid {NOBODY} must reach {scratch}: `chmod o+x` on the folders above it,"
             " or move NEUROCAAS_HOME to a place that others can search"
         )
+    elif os.environ.get("AWS_EXECUTION_ENV") == "AWS_ECS_FARGATE":
+        cause = "AWS Fargate lets no container make namespaces"
+        fix = f"run it on an instance type (docs/aws-batch.md), {_INSTEAD}"
     elif _sysctl("kernel/apparmor_restrict_unprivileged_userns") == 1 and denied:
         cause = "AppArmor forbids user namespaces"
         fix = (

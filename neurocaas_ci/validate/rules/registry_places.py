@@ -11,7 +11,8 @@ from neurocaas_ci.validate.rule import Rule
 from neurocaas_ci.validate.touched import files
 
 _PLACE = re.compile(
-    r"registry/(?:policy|(?:blueprints|hardware|users|groups)/[^/]+|jobs/[^/]+/[^/]+/[^/]+)\.yaml"
+    r"registry/(?:(?:policy|(?:blueprints|hardware|users|groups)/[^/]+|jobs/[^/]+/[^/]+/[^/]+)\.yaml"
+    r"|trust/[^/]+\.json)"
 )
 
 
@@ -24,7 +25,8 @@ class RegistryPlaces(Rule):
     README.md and names that start with a dot are ignored.
 
     Fix: move the file to `registry/{blueprints,hardware,users,groups}/<name>.yaml` or
-    `registry/jobs/<login>/<yyyy-mm>/<job>.yaml` (the policy to `registry/policy.yaml`), or remove it.
+    `registry/jobs/<login>/<yyyy-mm>/<job>.yaml` (the policy to `registry/policy.yaml`, a
+    trusted root to `registry/trust/<name>.json`), or remove it.
     """
 
     id = "NC-R001"

@@ -7,15 +7,18 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from bridge import fargate
 from bridge.rules import EXITED, TIMED_OUT, AttemptEnd
 
 _TICK = 0.03
@@ -45,6 +48,7 @@ class Task(NamedTuple):
     timeout: float | None
     attempt: int
     index: int | None
+    fargate: bool = False
 
 
 @dataclass
@@ -64,6 +68,7 @@ class Host:
     processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     logs_down: bool = False
+    interrupted: set[str] = field(default_factory=set)  # tasks of Fargate that AWS takes back
     grace: float = 10.0  # seconds between TERM and KILL; on AWS it is 30
 
     def attempt(
@@ -126,6 +131,8 @@ class Host:
                 look = now + _LOOK_AT_HOST
                 if not self._lives(instance):
                     self._end(process, signal.SIGKILL)
+                    if task.fargate:
+                        return AttemptEnd(None, fargate.INTERRUPTED)
                     return AttemptEnd(None, f"Host EC2 (instance {instance}) terminated.")
             time.sleep(_TICK)
         return AttemptEnd(_exit_code(code), EXITED)
@@ -142,6 +149,9 @@ class Host:
         return _exit_code(process.wait())
 
     def _launch(self, task: Task) -> str:
+        if task.fargate:
+            # No instance of the account: what carries a task is AWS' own.
+            return uuid.uuid4().hex
         market = {"InstanceMarketOptions": {"MarketType": "spot"}} if task.spot else {}
         tags = {
             "neurocaas:job": task.job_id,
@@ -167,11 +177,13 @@ class Host:
         return str(answer["Instances"][0]["InstanceId"])
 
     def _lives(self, instance: str) -> bool:
+        if not instance.startswith("i-"):
+            return instance not in self.interrupted
         found = self.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
         return bool(found) and found[0]["Instances"][0]["State"]["Name"] in {"pending", "running"}
 
     def _dissolve(self, instance: str) -> None:
-        if self._lives(instance):
+        if instance.startswith("i-") and self._lives(instance):
             self.client("ec2").terminate_instances(InstanceIds=[instance])
 
     def _pull_fails(self, image: str) -> bool:
@@ -183,6 +195,8 @@ class Host:
     def _start(self, task: Task, folder: str) -> subprocess.Popen[bytes]:
         # Should this process be killed, nobody else would end what it started.
         tied = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
+        if task.fargate:
+            tied += [sys.executable, str(fargate.BOX)]
         return subprocess.Popen(
             [*tied, *task.command],
             cwd=folder,
@@ -204,13 +218,16 @@ class Host:
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.images[task.image],
             **{k: v for k, v in task.variables.items() if not k.startswith("AWS_BATCH_")},
-            # What the job definition mounts from its host: each attempt here has a host of its own.
-            "NEUROCAAS_MACHINE_FOLDER": f"{folder}/machine",
             "AWS_BATCH_JOB_ID": task.job_id,
             "AWS_BATCH_JOB_ATTEMPT": str(task.attempt),
             "AWS_BATCH_JQ_NAME": task.queue,
             "AWS_BATCH_CE_NAME": task.environment_name,
         }
+        if task.fargate:
+            variables["AWS_EXECUTION_ENV"] = "AWS_ECS_FARGATE"
+        elif "NEUROCAAS_MACHINE_FOLDER" in variables:
+            # What the job definition mounts from its host: each attempt here has a host of its own.
+            variables["NEUROCAAS_MACHINE_FOLDER"] = f"{folder}/machine"
         if task.index is not None:
             variables["AWS_BATCH_JOB_ARRAY_INDEX"] = str(task.index)
         if task.role:

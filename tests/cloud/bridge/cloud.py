@@ -94,19 +94,27 @@ class Cloud:
         self._post("/moto-api/reset-auth", b"0" if on else b"inf")
 
     def queue(self, name: str, instance_type: str, *, vcpus: int, spot: bool = False) -> None:
-        """Make a queue with one compute environment of its own, of at most so many vCPUs."""
+        """Make a queue with one compute environment of its own, of at most so many vCPUs.
+
+        Without an instance type it is one of Fargate.
+        """
         ec2, batch = self.client("ec2"), self.client("batch")
         subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
         group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
         resources = {
-            "type": "SPOT" if spot else "EC2",
-            "minvCpus": 0,
             "maxvCpus": vcpus,
-            "instanceTypes": [instance_type],
             "subnets": [subnet],
             "securityGroupIds": [group],
-            "instanceRole": self._profile(),
         }
+        if instance_type:
+            resources |= {
+                "type": "SPOT" if spot else "EC2",
+                "minvCpus": 0,
+                "instanceTypes": [instance_type],
+                "instanceRole": self._profile(),
+            }
+        else:
+            resources["type"] = "FARGATE_SPOT" if spot else "FARGATE"
         made = batch.create_compute_environment(
             computeEnvironmentName=name,
             type="MANAGED",

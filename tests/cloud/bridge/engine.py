@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from moto.batch.models import Job
+from moto.batch.exceptions import ClientException
+from moto.batch.models import BatchBackend, Job
 
+from bridge import fargate
 from bridge.attempts import Host, Task
 from bridge.capacity import Capacity
 from bridge.rules import DEPENDENCY_FAILED, ENDED, AttemptEnd, array_status, needed, retries
@@ -123,9 +125,13 @@ class Engine:
             job.job_started_at = _now()
             job.log_stream_name = stream
             account, region = job.backend.account_id, job.backend.region_name
-            details["containerInstanceArn"] = (
-                f"arn:aws:ecs:{region}:{account}:container-instance/{task.environment_name}/{instance}"
-            )
+            where = f"arn:aws:ecs:{region}:{account}"
+            if task.fargate:
+                details["taskArn"] = f"{where}:task/{task.environment_name}/{instance}"
+            else:
+                details["containerInstanceArn"] = (
+                    f"{where}:container-instance/{task.environment_name}/{instance}"
+                )
             details["logStreamName"] = stream
             attempt["startedAt"] = int(job.job_started_at.timestamp() * 1000)
             self._set(job, "STARTING")
@@ -170,6 +176,7 @@ def _task(job: Job, number: int) -> Task:
         environment_name=environment.name,
         instance_type=(resources.get("instanceTypes") or ["m5.large"])[0],
         spot=resources["type"] == "SPOT",
+        fargate=resources["type"].startswith("FARGATE"),
         image=properties["image"],
         command=job._add_parameters_to_command(job._get_container_property("command", [])),
         variables=variables,
@@ -191,7 +198,26 @@ def _container_line(job: Job) -> dict[str, Any]:
 
 
 @contextmanager
-def installed(engine: Engine) -> Iterator[None]:  # noqa: C901 - one patch after the other
+def _judging_definitions() -> Iterator[None]:
+    """Let moto refuse what AWS would not register for Fargate."""
+    register = BatchBackend.register_job_definition
+
+    def registered(self: BatchBackend, **named: Any) -> Any:
+        if "FARGATE" in (named.get("platform_capabilities") or ()) and (
+            why := fargate.refusal(named.get("container_properties") or {})
+        ):
+            raise ClientException(why)
+        return register(self, **named)
+
+    BatchBackend.register_job_definition = registered  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        BatchBackend.register_job_definition = register  # type: ignore[method-assign]
+
+
+@contextmanager
+def installed(engine: Engine) -> Iterator[None]:  # noqa: C901, PLR0915 - one patch after the other
     """Let moto's Batch run its jobs with this engine; end all jobs and take it back afterwards."""
     before = {name: Job.__dict__.get(name) for name in ("run", "terminate", "status", "describe")}
     before["_container_details"] = Job._container_details
@@ -224,7 +250,8 @@ def installed(engine: Engine) -> Iterator[None]:  # noqa: C901 - one patch after
             form["exitCode"] = self.exit_code
         if self.attempts:
             last = self.attempts[-1]["container"]
-            form.update({k: last[k] for k in ("reason", "containerInstanceArn") if k in last})
+            known = ("reason", "containerInstanceArn", "taskArn")
+            form.update({k: last[k] for k in known if k in last})
         return form
 
     def long_form(self: Job) -> dict[str, Any]:
@@ -245,7 +272,8 @@ def installed(engine: Engine) -> Iterator[None]:  # noqa: C901 - one patch after
     Job.describe = long_form  # type: ignore[method-assign]
     Job._container_details = container  # type: ignore[method-assign]
     try:
-        yield
+        with _judging_definitions():
+            yield
     finally:
         for name, value in before.items():
             if value is None:

@@ -50,7 +50,7 @@ class Actions:
     tokens (tests/integration/signing/sigstore_server.py). Besides the machine's own files runs read
     what is `shown` (where anybody may), and write to `kept` folders as on a self-hosted runner. On
     127.0.0.1 they reach the fake, the issuer, and `ports`. `home` are files of the runner's home, by
-    their paths in it. `ready` is what checkouts are made ready with (ready.py).
+    their paths in it; `machine` are variables that the runner's machine sets. `ready` is what checkouts are made ready with (ready.py).
     """
 
     github: Any
@@ -64,6 +64,7 @@ class Actions:
     kept: tuple[Path, ...] = ()
     ports: tuple[int, ...] = ()
     home: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     runs: list[Run] = field(default_factory=list)
     _seen: int = 0
@@ -127,6 +128,8 @@ class Actions:
         contexts = {
             "github": {
                 "event_name": event.name, "event": payload, "repository": self.repository.full_name,
+                "repository_id": self.repository.id,
+                "repository_owner_id": self.repository.owner.id,
                 "ref": source.ref, "ref_name": source.ref.split("/", 2)[-1], "sha": source.sha,
                 "head_ref": (pull.get("head") or {}).get("ref", ""),
                 "base_ref": (pull.get("base") or {}).get("ref", ""),
@@ -222,6 +225,7 @@ class Actions:
     def _environment(self, plan: _Planned) -> dict[str, str]:
         github, path = plan.contexts["github"], plan.workflow.path
         environment = {
+            **self.machine,
             "GITHUB_API_URL": self.github.base,
             "GITHUB_GRAPHQL_URL": f"{self.github.base}/graphql",
             "GITHUB_SERVER_URL": "https://github.com",

@@ -85,8 +85,11 @@ def claims(
         subject = "pull_request"
     else:
         subject = f"ref:{ref}"
+    owner, _, name = repository.partition("/")
+    # Repositories that were made or renamed since 2026-07-15 have their numbers in it.
+    whole = f"{owner}@{github['repository_owner_id']}/{name}@{github['repository_id']}"
     return {
-        "sub": f"repo:{repository}:{subject}",
+        "sub": f"repo:{whole}:{subject}",
         "repository": repository,
         "repository_owner": repository.partition("/")[0],
         "sha": sha,

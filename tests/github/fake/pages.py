@@ -13,6 +13,7 @@ class Pages:
     """
 
     enabled: bool = True
+    build_type: str = "workflow"
     files: dict[str, bytes] = field(default_factory=dict)
     deployments: dict[str, int] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)

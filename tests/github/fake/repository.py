@@ -47,6 +47,8 @@ class Repository:
         self.artifacts: dict[int, Artifact] = {}
         self.protections: dict[str, Protection] = {}
         self.environments: dict[str, dict[str, Any]] = {}
+        self.secrets: set[str] = set()
+        self.variables: dict[str, str] = {}
         self.actions: dict[str, Any] = {
             "enabled": True, "allowed_actions": "all", "default_workflow_permissions": "read",
             "can_approve_pull_request_reviews": False, "sha_pinning_required": False,
@@ -88,9 +90,18 @@ class Repository:
             branch, self.github.new_id(), dict(checks or {}), frozenset(bypass), approvals, classic
         )
 
-    def add_environment(self, name: str, *, reviewers: Collection[str] = (), protected: bool = False) -> None:  # fmt: skip
-        """Make an environment, for `protected` branches only or with people who must agree."""
-        self.environments[name] = {"id": self.github.new_id(), "reviewers": list(reviewers), "protected": protected}  # fmt: skip
+    def add_environment(
+        self, name: str, *, reviewers: Collection[str] = (), protected: bool = False,
+        branches: Collection[str] | None = None, secrets: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """Make an environment, for `protected` or chosen branches only, or with people who must agree.
+
+        Of secrets there are only the names.
+        """
+        self.environments[name] = {
+            "id": self.github.new_id(), "reviewers": list(reviewers), "protected": protected,
+            "branches": None if branches is None else list(branches), "secrets": list(secrets),
+        }  # fmt: skip
 
     def commit(
         self, files: Mapping[str, Content], *, branch: str = "main", message: str = "change",

@@ -1,5 +1,6 @@
 """Wheels are locked and installed; a local folder of packages takes the place of the index."""
 
+import json
 import shutil
 import subprocess
 import tarfile
@@ -7,6 +8,7 @@ import zipfile
 
 import pytest
 
+from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.registry.folder import FolderTree
 
@@ -109,3 +111,78 @@ def test_an_index_that_serves_another_wheel_is_refused(bench, index):
     done = bench.run("build", "probe")
     assert done.returncode == 11
     assert "another file than the locked one" in done.stderr
+
+
+def _layers(bench, name):
+    cache = Cache(bench.cache)
+    found = Images(bench.cache).ensure(FolderTree(bench.registry), name)
+    manifest, config = (json.loads(cache.read_blob(d)) for d in (found.image, found.config))
+    titles = [entry["created_by"].split()[-1] for entry in config["history"]]
+    return list(zip(titles, (layer["digest"] for layer in manifest["layers"]), strict=True))
+
+
+def _blobs(bench):
+    return {path for path in (bench.cache / "oci/blobs").rglob("*") if path.is_file()}
+
+
+def _second(bench, *needs):
+    shutil.copytree(bench.registry / "iae/probe", bench.registry / "iae/other")
+    iae = bench.registry / "iae/other/iae.yaml"
+    iae.write_text(iae.read_text().replace("name: probe", "name: other"))
+    bench.write("other/requirements.in", "".join(f"{name}\n" for name in needs))
+
+
+def test_two_environments_share_the_layer_of_a_package(bench, index):
+    index("big", "1.0", content=b"VALUE = 'shared'\n")
+    index("tiny", "1.0")
+    index("small", "1.0", content=b"VALUE = 'another'\n")
+    iae = bench.registry / "iae/probe/iae.yaml"
+    iae.write_text(iae.read_text() + "shared_wheels: [big]\n")
+    bench.write("probe/requirements.in", "big\ntiny\n")
+    bench.write("probe/workflow.py", "import big, tiny\nprint(big.VALUE, big.__cached__)\n")
+    _second(bench, "big", "small")
+    bench.ok("iae", "lock", "probe")
+    stored = _blobs(bench)
+    bench.ok("iae", "lock", "other")
+    one, two = _layers(bench, "probe"), _layers(bench, "other")
+    assert [title for title, _ in one] == ["base", "big", "wheels", "bytecode", "code"]
+    assert [title for title, _ in two] == [title for title, _ in one]
+    assert one[:2] == two[:2]
+    assert one[2] != two[2]
+    # Nothing of the shared package was written again, in whatever form.
+    for path in _blobs(bench) - stored:
+        assert b"/big.py" not in path.read_bytes()
+    made = Images(bench.cache).ensure(FolderTree(bench.registry), "probe")
+    done = subprocess.run(
+        ["bwrap", "--unshare-all", "--clearenv", "--setenv", "LD_LIBRARY_PATH",
+         made.environment["LD_LIBRARY_PATH"], "--ro-bind", str(made.root), "/", *made.command],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("shared /opt/python/lib")
+    assert (made.root / done.stdout.split()[1].lstrip("/")).is_file()
+    for name in ("probe", "other"):
+        done = bench.run("build", name, "--check")
+        assert "identical to iae.lock" in done.stderr, done.stderr
+
+
+def test_a_package_that_is_not_shared_leaves_the_layers_as_they_were(bench, index):
+    index("tiny", "1.0")
+    bench.write("probe/requirements.in", "tiny\n")
+    bench.ok("iae", "lock", "probe")
+    assert [title for title, _ in _layers(bench, "probe")] == ["base", "wheels", "bytecode", "code"]
+
+
+def test_a_shared_package_must_be_locked_and_bring_nothing_twice(bench, index):
+    index("tiny", "1.0")
+    iae = bench.registry / "iae/probe/iae.yaml"
+    iae.write_text(iae.read_text() + "shared_wheels: [big]\n")
+    bench.write("probe/requirements.in", "tiny\n")
+    done = bench.run("iae", "lock", "probe")
+    assert done.returncode == 11
+    assert "shared_wheels names 'big', which is not locked" in done.stderr
+    with zipfile.ZipFile(index("big", "1.0"), "a") as archive:
+        archive.writestr("tiny.py", b"VALUE = 'in the way'\n")
+    bench.write("probe/requirements.in", "tiny\nbig\n")
+    done = bench.run("iae", "lock", "probe")
+    assert done.returncode == 11
+    assert "tiny.py', with different content" in done.stderr

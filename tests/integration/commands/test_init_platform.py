@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[3]
 ME = ("--login", "lovelace", "--forge-id", "4711", "--name", "A. Lovelace", "--group", "engines")
@@ -142,3 +146,127 @@ def test_code_owners_follow_the_registry(clone):
     assert [line.split() for line in lines if "pmd.yaml" in line] == [
         ["/registry/blueprints/pmd.yaml", "@grace"]
     ]
+
+
+def policy(folder):
+    return yaml.safe_load((folder / "registry/policy.yaml").read_text())
+
+
+def test_what_is_not_said_is_local_and_the_public_good_root(clone):
+    folder, run = clone
+    assert run("init", "platform", *ME).returncode == 0
+    assert policy(folder)["executor"] == "local"
+    assert policy(folder)["trust_roots"] == ["public-good"]
+
+
+def test_the_choices_stand_in_the_policy_and_stay_when_it_is_run_again(clone):
+    folder, run = clone
+    chosen = run("init", "platform", *ME, "--executor", "slurm", "--trust-root", "machine")
+    assert chosen.returncode == 0, chosen.stderr
+    assert policy(folder)["executor"] == "slurm"
+    assert policy(folder)["trust_roots"] == ["platform"]
+    own = folder.parent / "home/signing/trusted_root.json"
+    assert (folder / "registry/trust/platform.json").read_bytes() == own.read_bytes()
+    before = files(folder)
+    for again in (
+        run("init", "platform", *ME),
+        run("init", "platform", *ME, "--trust-root", "machine"),
+    ):
+        assert (again.returncode, again.stdout) == (0, "")
+    assert files(folder) == before
+    other = run("init", "platform", *ME, "--executor", "local", "--trust-root", "public-good")
+    assert "remove registry/trust/platform.json" in other.stdout
+    assert policy(folder) == {**policy(folder), "executor": "local", "trust_roots": ["public-good"]}
+
+
+def test_what_somebody_else_chose_is_not_taken_over(clone):
+    folder, run = clone
+    (folder / "registry/trust").mkdir()
+    (folder / "registry/trust/theirs.json").write_text("{}")
+    text = (folder / "registry/policy.yaml").read_text()
+    (folder / "registry/policy.yaml").write_text(text + "executor: slurm\ntrust_roots: [theirs]\n")
+    done = run("init", "platform", *ME)
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "registry/trust/theirs.json").exists()
+    assert policy(folder)["executor"] == "local"
+    assert policy(folder)["trust_roots"] == ["public-good"]
+
+
+def test_a_dry_run_makes_no_signing_instance(clone):
+    folder, run = clone
+    before = files(folder)
+    done = run("init", "platform", *ME, "--trust-root", "machine", "--dry-run")
+    assert "write  registry/trust/platform.json" in done.stdout
+    assert files(folder) == before
+    assert not (folder.parent / "home/signing").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--executor", "kubernetes", "'local', 'slurm', 'aws-batch'"),
+        ("--trust-root", "nowhere.json", "neither `public-good` nor `machine` nor a file"),
+        ("--trust-root", "registry/hardware/laptop.yaml", "no trusted root"),
+        ("--trust-root", "forged.json", "no trusted root"),
+    ],
+)
+def test_choices_that_cannot_be_are_refused(clone, option, value, words):
+    folder, run = clone
+    forged = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
+    (folder / "forged.json").write_text(
+        json.dumps({**forged, "certificateAuthorities": [{"uri": 7}]})
+    )
+    before = files(folder)
+    done = run("init", "platform", *ME, option, value)
+    assert done.returncode == 2, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert files(folder) == before
+
+
+def test_whose_platform_it_is_has_to_be_said_where_nobody_can_be_asked(clone):
+    folder, run = clone
+    before = files(folder)
+    done = run("init", "platform", "--name", "A. Lovelace")
+    assert done.returncode == 2
+    assert "--login, --forge-id" in done.stderr
+    assert files(folder) == before
+
+
+def test_a_terminal_is_asked(clone):
+    folder, _ = clone
+    answers = ["lovelace", "4711", "A. Lovelace", "slurm", "machine"]
+    shown = _on_terminal(folder, ["init", "platform"], answers)
+    for question in ("Your login", "numeric id", "Your name", "Where jobs run", "Who signs"):
+        assert question in shown
+    assert policy(folder) == {
+        "schema": "neurocaas/policy/v1", "maintainers": ["lovelace"], "executor": "slurm",
+        "trust_roots": ["platform"],
+    }  # fmt: skip
+
+
+def _on_terminal(folder, arguments, answers):
+    """Type each answer after a colon has been shown; return all that was shown."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ["NEUROCAAS_HOME"] = str(folder.parent / "home")
+        os.execv(  # noqa: S606 - no shell is wanted
+            sys.executable, [sys.executable, "-m", "neurocaas_ci.cli.main", *arguments]
+        )
+    shown, pending = b"", list(answers)
+    while select.select([master], [], [], 60)[0]:
+        try:
+            chunk = os.read(master, 1 << 16)
+        except OSError:
+            break
+        if not chunk:
+            break
+        shown += chunk
+        if pending and shown.endswith(b": "):
+            os.write(master, f"{pending.pop(0)}\n".encode())
+    os.close(master)
+    _, status = os.waitpid(pid, 0)
+    text = shown.decode("utf-8", "replace")
+    assert os.waitstatus_to_exitcode(status) == 0, text
+    return text

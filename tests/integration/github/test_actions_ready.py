@@ -117,4 +117,5 @@ def test_a_job_runs_in_its_sandbox_and_is_certified_with_the_identity_of_the_run
     assert not [check for check in document["checks"] if check["state"] == "failed"]
     assert issuer.claims["sha"] == done.sha
     assert repository.read("certificates/ada/2026-11/signed.sigstore.json") is not None
-    assert issuer.claims["sub"] == "repo:acme/registry:ref:refs/heads/main"
+    whole = f"acme@{repository.owner.id}/registry@{repository.id}"
+    assert issuer.claims["sub"] == f"repo:{whole}:ref:refs/heads/main"

@@ -19,7 +19,8 @@ from fake import archive
 from sigstore_server import running
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
-from neurocaas_ci.forges.github_pages import identity_token, publish_pages
+from neurocaas_ci.forges.github_identity import identity_token
+from neurocaas_ci.forges.github_pages import publish_pages
 
 COMMIT = "1" * 40
 

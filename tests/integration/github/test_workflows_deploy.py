@@ -48,10 +48,27 @@ def locked(repository) -> str:
 def test_an_environment_is_published_by_the_digest_of_its_lock_and_only_once(world, images):
     hub, repository, actions, _ = world
     digest = locked(repository)
+    text, attest = repository.read(DEPLOY).decode(), "subject-checksums: published.txt"
+    assert attest in text
+    repository.commit({DEPLOY: text.replace(attest, "subject-checksums: lost")}, user="octocat")
+    actions.dispatch("deploy.yml")
+    (run,) = actions.deliver()
+    assert run.jobs["publish"].result == "failure", told([run])
+    assert images.ask(IMAGE, f"manifests/{digest}", MANIFEST).status_code == 404
+    # What ended before there was provenance is done again.
+    repository.commit({DEPLOY: text}, user="octocat")
     actions.dispatch("deploy.yml")
     runs = actions.deliver()
     assert names(runs) == [("deploy.yml", "success")], told(runs)
+    assert runs[0].results() == {
+        "look": "success", "build": "success", "publish": "success", "aws": "skipped",
+        "no-aws": "success",
+    }  # fmt: skip
+    assert "NEUROCAAS_AWS_ACCOUNT is not set" in runs[0].jobs["no-aws"].summary
+    (notice,) = [note for note in runs[0].annotations if note.level == "notice"]
+    assert "nothing is deployed to AWS" in notice.message
     assert f"attested {digest}  127.0.0.1:{images.port}/{IMAGE}" in runs[0].log
+    assert images.ask(IMAGE, f"manifests/{digest}", MANIFEST).status_code == 200
     answer = images.ask(IMAGE, f"manifests/sha256:{digest}", MANIFEST)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == MANIFEST
@@ -63,12 +80,12 @@ def test_an_environment_is_published_by_the_digest_of_its_lock_and_only_once(wor
     before, held = images.pushed, images.held()
     assert before
 
-    # Main moves on, and the environment is still the same one: its image is built again.
+    # Main moves on, and the environment is still the same one.
     repository.commit({"iae/README.md": "Environments\n"}, user="octocat")
-    runs = actions.deliver()
-    assert names(runs) == [("deploy.yml", "success")], told(runs)
-    again = images.pushed[len(before) :]
-    assert [path for _, path in again if "/blobs/" in path] == []
+    (run,) = actions.deliver()
+    assert run.conclusion == "success", told([run])
+    assert (run.jobs["look"].result, run.jobs["build"].result) == ("success", "skipped")
+    assert images.pushed == before
     assert images.held() == held
     # What is no environment publishes nothing.
     repository.commit({"registry/README.md": "Registry\n"}, user="octocat")
@@ -82,6 +99,7 @@ def test_nothing_is_published_that_the_lock_does_not_pin(world, images):
     repository.commit({"iae/probe/iae.lock": lock.replace(digest, "0" * 64)}, user="octocat")
     (run,) = actions.deliver()
     assert (run.path, run.conclusion) == (DEPLOY, "failure")
+    assert (run.jobs["look"].result, run.jobs["build"].result) == ("success", "failure")
     assert "iae.lock pins 000000" in run.log, run.log + run.said
     assert images.pushed == []
 
@@ -92,7 +110,7 @@ def test_bytes_that_the_build_left_instead_of_those_of_the_lock_are_refused(worl
     text = repository.read(DEPLOY).decode()
     line = '            .venv/bin/neurocaas build "$name" --output "images/$name"\n'
     changed = f"""{line}
-            manifest=$(sed -n 's/^image: "\\([0-9a-f]*\\)"$/\\1/p' "$lock")
+            manifest=$(sed -n 's/^image: "\\([0-9a-f]*\\)"$/\\1/p' "iae/$name/iae.lock")
             blobs="images/$name/blobs/sha256"
             {{ cat "$blobs/$manifest"; echo; }} > other
             other=$(sha256sum other | cut -d' ' -f1)

@@ -9,7 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import workflow_world
-from platform_on_github import PROJECT
+from actions_world import World
+from platform_on_github import MALLORY, PROJECT, propose
 from workflow_world import dataset, names, told
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -64,4 +65,37 @@ def test_main_is_published_whenever_it_changes(site):
     runs = actions.deliver()
     assert names(runs) == [("site.yml", "success")], told(runs)
     assert "waiting" in repository.pages.files["jobs/ada/2026-11/late-01.html"].decode()
+
+    # There the end of the run that pushed certificates shows them, and nobody waits for the hour.
+    actions.dispatch("run.yml")
+    runs = actions.deliver()
+    assert names(runs) == [("run.yml", "success"), ("site.yml", "success")], told(runs)
+    assert runs[1].event == "workflow_run"
+    assert "succeeded" in repository.pages.files["jobs/ada/2026-11/late-01.html"].decode()
     assert hub.violations == []
+
+
+@pytest.mark.parametrize("app", ["", "1"])
+def test_a_workflow_of_a_pull_request_that_is_called_run_publishes_nothing(hub, app):
+    """GitHub goes by the name of a workflow, and runs the file that a pull request proposes."""
+    world = World(
+        hub,
+        {SITE: (PROJECT / SITE).read_text()},
+        variables={"NEUROCAAS_APP_ID": app} if app else {},
+    )
+    lure = "name: run\non: pull_request\njobs: {one: {runs-on: ubuntu-24.04, steps: [{run: 'true'}]}}\n"
+    # From the main of a fork: the filter of branches looks at that name too.
+    files = {".github/workflows/lure.yml": lure}
+    propose(hub, world.repo, "mallory", MALLORY, files, branch="main")
+    runs = world.actions.deliver()
+    assert names(runs) == [("lure.yml", "success"), ("site.yml", "skipped")], told(runs)
+    # What people with rights start as `run` is another matter, but where the app's push does it.
+    world.repo.commit(
+        {".github/workflows/run.yml": lure.replace("pull_request", "workflow_dispatch")}
+    )
+    world.actions.dispatch("run.yml")
+    runs = world.actions.deliver()
+    assert names(runs)[0] == ("run.yml", "success")
+    built = [step.name for step in runs[1].jobs["build"].steps]
+    assert bool(built) is not bool(app), told(runs)
+    assert world.repo.pages.files == {}

@@ -15,9 +15,10 @@ from sigstore_instance import CLAIMS, COMMIT, REPOSITORY, WORKFLOW
 from sigstore_server import running
 
 from neurocaas_ci.audit.identity import Expected
-from neurocaas_ci.audit.signature import PUBLIC_GOOD, TrustRoot, load_root
+from neurocaas_ci.audit.signature import TrustRoot, load_root
 from neurocaas_ci.audit.verify import Question, verify
 from neurocaas_ci.certify.statement import make_statement
+from neurocaas_ci.model.trust_file import PUBLIC_GOOD
 from neurocaas_ci.signing.identities import GITHUB, GITHUB_ISSUER, LOCAL_IDENTITY, LOCAL_ISSUER
 from neurocaas_ci.signing.local_sigstore import LocalSigstore
 from neurocaas_ci.signing.sigstore_keyless import KeylessSigner

@@ -7,17 +7,19 @@ import sys
 import time
 from pathlib import Path
 
-config = json.loads(Path("/inputs/config.yaml").read_text())
+# Without a sandbox nothing is mounted, and the folders are named.
+inputs = os.environ.get("NEUROCAAS_INPUTS", "/inputs")
+config = json.loads(Path(inputs, "config.yaml").read_text())
 parameters = config["parameters"]
 mode = parameters["mode"]
-out = Path("/outputs")
+out = Path(os.environ.get("NEUROCAAS_OUTPUTS", "/outputs"))
 
 
 def answer(**extra):
     seen = {}
-    for path in sorted(Path("/inputs").rglob("*")):
+    for path in sorted(Path(inputs).rglob("*")):
         if path.is_file() and path.name != "config.yaml":
-            seen[str(path.relative_to("/inputs"))] = path.read_text()
+            seen[str(path.relative_to(inputs))] = path.read_text()
     (out / "result.json").write_text(
         json.dumps({"seen": seen, "replica": config["replica"], **extra}, sort_keys=True)
     )
@@ -54,7 +56,7 @@ elif mode == "exit3":
     sys.exit(3)
 elif mode == "odd":
     # Fails for one dataset only.
-    if "fail" in Path("/inputs", config["dataset"]).read_text():
+    if "fail" in Path(inputs, config["dataset"]).read_text():
         sys.exit(4)
     answer()
 elif mode == "large":
@@ -77,7 +79,7 @@ elif mode == "network":
 
     try:
         # The dataset names a port of this machine on which somebody listens.
-        port = int(Path("/inputs", config["dataset"]).read_text())
+        port = int(Path(inputs, config["dataset"]).read_text())
         socket.create_connection(("127.0.0.1", port), 1)
     except OSError as error:
         answer(refused=error.strerror)

@@ -85,6 +85,15 @@ def test_sizes_of_fargate_share_one_environment_and_have_a_queue_each():
     assert kinds == ["AWS::Batch::ComputeEnvironment"] + ["AWS::Batch::JobQueue"] * 2
 
 
+def test_what_is_a_task_is_said_by_the_hardware_not_by_its_name():
+    named = hardware("small-task")._replace(launch="fargate")
+    found = bank_of([blueprint("a", "small-task")], named)
+    assert found.problems == ()
+    assert found.machines[0].serverless
+    vast = bank_of([blueprint("a", "small-task", gigabytes=300)], named)
+    assert "the largest there is has 214 GB" in vast.problems[0]
+
+
 def test_names_of_groups_at_their_limit_still_make_different_roles():
     long = "a" * 62
     names = {role_name(long + end) for end in "bcd"} | {role_name("lab")}

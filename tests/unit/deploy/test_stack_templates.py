@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from deploy_world import Files, blueprint_file, group_file, hardware_file, small
 
 from neurocaas_ci.deploy.desired import desired
-from neurocaas_ci.deploy.foundation import foundation_template
+from neurocaas_ci.deploy.foundation import ISSUER, foundation_template
 from neurocaas_ci.deploy.template import MOST_INLINE, as_json, identity, stamped
 from neurocaas_ci.model.cloud_names import group_prefix
 from neurocaas_ci.registry import Registry
@@ -72,9 +73,45 @@ def test_nothing_comes_in_and_only_tls_goes_out():
 def test_workflows_are_trusted_only_where_they_are_guarded():
     text = as_json(foundation_template())
     assert '"Fn::Sub":"repo:${Subject}:environment:deploy"' in text
+    assert '"Fn::Sub":"repo:${Subject}:environment:audit"' in text
     assert '"Fn::Sub":"repo:${Subject}:ref:refs/heads/main"' in text
+    for role in ("DeployRole", "AuditRole", "RunRole"):
+        trust = foundation_template()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]
+        (entry,) = trust["Statement"]
+        asked = entry["Condition"]["StringEquals"]
+        assert asked[f"{ISSUER}:ref"] == "refs/heads/main"
+        assert asked[f"{ISSUER}:aud"] == "sts.amazonaws.com"
     assert "StringLike" not in text
     assert ":*" not in text.replace("s3:*", "").replace("batch:*", "").replace("ec2:*", "")
+
+
+def _rights(role):
+    (found,) = foundation_template()["Resources"][role]["Properties"]["Policies"]
+    return {a for s in found["PolicyDocument"]["Statement"] for a in s["Action"]}
+
+
+def test_who_audits_may_only_look():
+    verbs = ("Describe", "List", "Get", "Detect", "BatchDescribe", "View")
+    assert {a for a in _rights("AuditRole") if not a.partition(":")[2].startswith(verbs)} == set()
+    assert not {"s3:GetObject", "s3:Get*"} & _rights("AuditRole")
+    assert _rights("AuditRole") <= _rights("DeployRole")
+
+
+def test_who_looks_for_drift_may_read_all_that_aws_reads_of_each_type():
+    """AWS publishes with each type what its reader calls."""
+    schemas = pytest.importorskip("cfnlint.schema.manager").PROVIDER_SCHEMA_MANAGER
+    allowed = {a.lower() for a in _rights("AuditRole")}
+    # Of endpoints to services of another kind than the gateway that we have.
+    unneeded = {"vpc-lattice:describeservicenetworkvpcendpointassociation"}
+    missing = {}
+    for template in (foundation_template(), wish(small()).template):
+        for kind in {r["Type"] for r in template["Resources"].values()}:
+            schema = schemas.get_resource_schema("us-east-1", kind).schema
+            asked = schema.get("handlers", {}).get("read", {}).get("permissions", ())
+            missing[kind] = {
+                a.lower() for a in asked if not any(fnmatch.fnmatchcase(a.lower(), one) for one in allowed)
+            } - unneeded  # fmt: skip
+    assert {kind: names for kind, names in missing.items() if names} == {}
 
 
 def test_contents_are_written_once_and_never_in_the_clear():

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import pytest
 
+from neurocaas_ci.audit.signature import load_root
 from neurocaas_ci.doctor import mirrors, registry
 from neurocaas_ci.doctor.check import examine
 from neurocaas_ci.signing.local_sigstore import LocalSigstore
@@ -47,7 +48,9 @@ def repo(tmp_path):
 
 
 def _checks(repo, clock=None):
-    return _found(registry.checks(repo, "refs/heads/main", repo.parent / "signing", clock))
+    return _found(
+        registry.checks(repo, "refs/heads/main", repo.parent / "signing", clock, load_root)
+    )
 
 
 def test_a_sound_registry(repo):
@@ -65,7 +68,9 @@ def test_broken_files_on_main_are_told(repo):
 
 
 def test_a_branch_that_is_not_there_is_told(repo):
-    found = _found(registry.checks(repo, "refs/heads/none", repo.parent / "signing", None))
+    found = _found(
+        registry.checks(repo, "refs/heads/none", repo.parent / "signing", None, load_root)
+    )
     assert found["registry"].state == "fail"
 
 
@@ -93,6 +98,27 @@ def test_a_signing_instance_is_opened(repo):
     assert _checks(repo)["trust-root"].message == str(instance.trusted_root)
     folder.chmod(0o755)
     assert _checks(repo)["trust-root"].state == "fail"
+
+
+def _policy_of(name):
+    return f"schema: neurocaas/policy/v1\nmaintainers: [ada]\ntrust_roots: [{name}]\n"
+
+
+def test_roots_that_the_policy_names_are_opened(repo):
+    policy, file = "registry/policy.yaml", "registry/trust/lab.json"
+    _commit(repo, {policy: _policy_of("public-good")})
+    assert _checks(repo)["trust-root"].state == "ok"
+    _commit(repo, {policy: _policy_of("lab")})
+    assert "not on main" in _checks(repo)["trust-root"].message
+    root = LocalSigstore.open(repo.parent / "elsewhere").trusted_root.read_text()
+    _commit(repo, {file: root.replace("rawBytes", "noBytes")})
+    found = _checks(repo)["trust-root"]
+    assert found.state == "fail"
+    assert "trust export" in found.fix
+    _commit(repo, {file: root})
+    assert "another machine signs" in _checks(repo)["trust-root"].message
+    (repo.parent / "elsewhere").rename(repo.parent / "signing")
+    assert "this machine signs" in _checks(repo)["trust-root"].message
 
 
 class _Mirror(BaseHTTPRequestHandler):

@@ -77,6 +77,7 @@ SOUND: dict[str, dict[str, Any]] = {
         "python": "3.11",
         "entrypoint": ["/usr/bin/python3.11", "-I", "/iae/workflow.py"],
         "determinism": "x86-64-v3",
+        "shared_wheels": ["torch"],
         "environment": {"A_B": "c"},
         "sample": "sample",
     },

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from builder import put, rm, sub
+from builder import VALID, MemoryTree, put, rm, sub
 from cases_support import ADA, LAB, Table, bad, good
+
+from neurocaas_ci.plan.owners import PATH, code_owners
+from neurocaas_ci.registry import Registry
 
 HOPPER = "registry/users/hopper.yaml"
 POLICY = "registry/policy.yaml"
@@ -11,6 +14,17 @@ POLICY = "registry/policy.yaml"
 
 def _hopper(number: int) -> str:
     return f"schema: neurocaas/user/v1\nlogin: hopper\nforge_id: {number}\nname: Hopper\n"
+
+
+OWNERS = code_owners(Registry(MemoryTree(VALID)))
+TRUSTED = (
+    '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",'
+    ' "certificateAuthorities": [{"uri": "https://example.org"}]}'
+)
+
+
+def _roots(*names: str) -> str:
+    return _policy("ada") + f"trust_roots: [{', '.join(names)}]\n"
 
 
 def _policy(logins: str) -> str:
@@ -70,5 +84,33 @@ CASES: Table = {
             ),
         ),
         (good(put(POLICY, _policy("ada, grace"))),),
+    ),
+    "NC-O003": (
+        (
+            bad(f"{PATH}:17:1", "does not name who", put(PATH, OWNERS.replace("@ada", "@bob"))),
+            bad(f"{PATH}:1:1", "does not name who", put(PATH, "")),
+        ),
+        (good(put(PATH, OWNERS)), good(put(POLICY, _policy("ada")))),
+    ),
+    "NC-U006": (
+        (
+            bad(
+                f"{POLICY}:3:28",
+                "no file registry/trust/lab.json",
+                put(POLICY, _roots("public-good", "lab")),
+            ),
+            bad(
+                "registry/trust/lab.json:1:1",
+                "neither a trusted root",
+                put(POLICY, _roots("public-good", "lab")),
+                put("registry/trust/lab.json", "{}"),
+            ),
+        ),
+        (
+            good(put(POLICY, _roots("public-good"))),
+            good(
+                put(POLICY, _roots("public-good", "lab")), put("registry/trust/lab.json", TRUSTED)
+            ),
+        ),
     ),
 }

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import yaml
 from workflow_commands import unknown_commands
-from workflow_files import Workflow, read
+from workflow_files import Job, Workflow, read
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "github"))
+from actions.errors import HarnessError
+from actions.expressions import evaluate
 
 ROOT = Path(__file__).resolve().parents[3]
 _ALLOWED_ACTIONS = frozenset(
@@ -28,6 +33,12 @@ _EVENTS = frozenset(
 )
 # Strangers choose when these start, and what the event says.
 _STRANGERS = frozenset({"pull_request", "workflow_run", "issues"})
+# A run by one of these may be that of a workflow file which is only proposed.
+_OF_STRANGERS = (
+    "pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment",
+    "issues", "issue_comment", "workflow_run", "fork", "watch",
+)  # fmt: skip
+_VARIABLES = ("NEUROCAAS_APP_ID", "NEUROCAAS_HOME", "NEUROCAAS_RUNNER")
 # It tests the code of a pull request, so it has to run that; it holds no secret and cannot write.
 _RUNS_WHAT_IS_PROPOSED = frozenset({".github/workflows/ci.yml"})
 _BASE = "${{ github.event.pull_request.base.sha }}"
@@ -64,12 +75,45 @@ def _rights(flow: Workflow) -> Iterator[str]:
             continue
         if "pull_request" in flow.triggers:
             yield f"job {job.name}: a pull request may start it, so it may only read"
-        if "id-token" in job.writes and flow.triggers & _STRANGERS:
+        if "id-token" in job.writes and _by_strangers(flow, job):
             yield f"job {job.name}: strangers may start it, so it has no identity"
         # Where a job calls a workflow, the called job is the one with the environment.
         guarded = {"contents", "id-token", "packages"} & set(job.writes)
         if guarded and "uses" not in job.data and not job.data.get("environment"):
             yield f"job {job.name}: {', '.join(sorted(guarded))}: write needs an environment"
+
+
+def _by_strangers(flow: Workflow, job: Job) -> bool:
+    """Tell whether strangers may start a job; the end of a run is theirs unless its `if` says no.
+
+    `workflows:` goes by names, which a pull request can give to a workflow of its own.
+    """
+    found = flow.triggers & _STRANGERS
+    if found != {"workflow_run"}:
+        return bool(found)
+    jobs = {one.name: one for one in flow.jobs}
+    chain = [job.name]
+    for name in chain:
+        condition = jobs[name].data.get("if")
+        needs = jobs[name].data.get("needs") or []
+        if condition is None:
+            # It runs only where all that it needs has run.
+            chain += [needs] if isinstance(needs, str) else list(needs)
+        elif not any(_lets_in(condition, event) for event in _OF_STRANGERS):
+            return False
+    return True
+
+
+def _lets_in(condition: object, event: str) -> bool:
+    github = {"event_name": "workflow_run", "event": {"workflow_run": {"event": event}}}
+    try:
+        return any(
+            evaluate(condition, {"github": github, "vars": dict.fromkeys(_VARIABLES, value)})
+            for value in ("", "1")
+        )
+    except HarnessError:
+        # With functions such as `always()` nobody can tell.
+        return True
 
 
 def _secrets(flow: Workflow) -> Iterator[str]:

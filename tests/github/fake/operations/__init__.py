@@ -12,6 +12,7 @@ _MODULES = (
     "issues",
     "meta",
     "pages",
+    "provisions",
     "pulls",
     "repos",
 )

@@ -178,7 +178,8 @@ def _environment(call: Call, name: str) -> Any:
     shape.update(
         id=kept["id"], name=name, url=f"{call.repo.url}/environments/{name}",
         protection_rules=rules if kept["reviewers"] else [],
-        deployment_branch_policy={"protected_branches": True, "custom_branch_policies": False}
-        if kept["protected"] else None,
+        deployment_branch_policy={
+            "protected_branches": kept["protected"], "custom_branch_policies": not kept["protected"],
+        } if kept["protected"] or kept["branches"] is not None else None,
     )  # fmt: skip
     return shape
