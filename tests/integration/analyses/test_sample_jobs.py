@@ -21,11 +21,15 @@ pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest
 
 # The first is also the first step of `widefield`, and takes long.
 NAMES = [name for name in demo_all.BLUEPRINTS if name != "widefield-preprocess"]
-# Where defaults say nothing: a small sweep, without the penalties that take long.
+# How exact they are is tested with their images; here long ones are cut short, and the sweep is a small one.
 _PARAMETERS = {
+    "bardensr": {"turns": 2},
+    "behavenet-psvae": {"epochs": 2, "annealing_epochs": 1},
+    "epi": {"epochs": 2, "steps": 50},
+    "lfads": {"epochs": 3},
     "widefield-sweep": {
         "sweep": {"preprocess": {"smoothing": ["none"]}, "demix": {"r2_threshold": [0.9, 0.99]}}
-    }
+    },
 }
 _WHO = {
     f"GIT_{role}_{key}": value

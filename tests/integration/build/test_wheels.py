@@ -58,6 +58,17 @@ def test_wheels_are_locked_and_installed(bench, index):
     assert done.stdout.strip().endswith(".pyc")
 
 
+def test_uv_looks_for_links_where_pip_does(bench, index):
+    index("tiny", "1.0+cpu")
+    # What is left to uv is what pip is told.
+    bench.env.pop("UV_FIND_LINKS")
+    bench.write("probe/requirements.in", "tiny\n")
+    bench.ok("iae", "lock", "probe")
+    lock = (bench.registry / "iae/probe/requirements.lock").read_text()
+    assert "tiny==1.0+cpu --hash=" in lock
+    assert str(index.folder) not in lock
+
+
 def test_a_newer_version_changes_nothing_until_asked(bench, index):
     index("tiny", "1.0")
     bench.write("probe/requirements.in", "tiny\n")

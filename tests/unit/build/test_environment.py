@@ -47,8 +47,16 @@ def test_the_profile_knows_numpys_feature_names(version, features):
     assert found["OPENBLAS_CORETYPE"] == "Haswell"
 
 
-def test_no_numpy_no_variable_of_numpy():
-    assert "NPY_DISABLE_CPU_FEATURES" not in environment(iae(determinism="x86-64-v3"))
+def test_the_profile_holds_pytorch_to_the_same_instructions():
+    wheels = (LockedWheel("torch", "2.13.0+cpu", "0" * 64),)
+    found = environment(iae(determinism="x86-64-v3"), wheels)
+    assert (found["ATEN_CPU_CAPABILITY"], found["ONEDNN_MAX_CPU_ISA"]) == ("avx2", "AVX2")
+    assert "ATEN_CPU_CAPABILITY" not in environment(iae(), wheels)
+
+
+def test_no_package_no_variable_of_it():
+    found = environment(iae(determinism="x86-64-v3"))
+    assert not {"NPY_DISABLE_CPU_FEATURES", "ATEN_CPU_CAPABILITY"} & set(found)
 
 
 def test_the_iae_has_the_last_word():
