@@ -111,5 +111,6 @@ def _pyrage() -> Any:
         return importlib.import_module("pyrage")
     except ImportError as error:
         raise BackendUnavailableError(
-            "pyrage, which seals and opens, is not installed", hint="pip install pyrage"
+            "pyrage, which seals and opens, is not installed",
+            hint="pip install 'neurocaas-ci[access]'",
         ) from error

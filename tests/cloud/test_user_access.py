@@ -17,7 +17,6 @@ from deploy_world import group_file
 
 from neurocaas_ci.deploy.access import access_role
 
-pytest.importorskip("pyrage", reason="pyrage seals and opens what users are lent")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 ROOT = Path(__file__).resolve().parents[2]
