@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 import os
+from typing import TYPE_CHECKING
 
 from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.cli.common import say
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
 from neurocaas_ci.executors.batch.client import Batch
+from neurocaas_ci.executors.batch.confinement import Confinement
 from neurocaas_ci.executors.batch.requests import Settings
+from neurocaas_ci.executors.batch.roles import Roles
 from neurocaas_ci.executors.gathering import Gathering
 from neurocaas_ci.executors.interface import Executor, Runs
 from neurocaas_ci.model import cloud_names
-from neurocaas_ci.model.cloud_names import IAM_PATH, role_name
+from neurocaas_ci.model.cloud_names import IAM_PATH, PREFIX
+from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
@@ -23,7 +27,11 @@ from neurocaas_ci.run.delivery import publish_image
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.observer import MakeExecutor
 
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
 STORE, IMAGE, ROLE = "NEUROCAAS_STORE", "NEUROCAAS_BATCH_IMAGE", "NEUROCAAS_BATCH_ROLE"
+BOUNDARY = "NEUROCAAS_BATCH_BOUNDARY"
 LOG_GROUP, PAUSE = "NEUROCAAS_BATCH_LOG_GROUP", "NEUROCAAS_BATCH_POLL_SECONDS"
 
 _POLL_SECONDS = 20.0
@@ -33,19 +41,15 @@ _DEFAULT_LOG_GROUP = "/neurocaas/batch"
 _WHAT = {
     STORE: "the store that runner and workers share, s3://BUCKET/PREFIX",
     IMAGE: "the worker's container image, by its digest (docs/aws-batch.md)",
-    ROLE: "the ARN of the role that jobs have; with NEUROCAAS_GROUP it is known",
 }
 
 
-def settings(home: Home, batch: Batch, isolation: str) -> Settings:
+def settings(home: Home, isolation: str) -> Settings:
     """Read the settings of jobs; raise UsageError that names all that are missing.
 
-    For one group, role and log group are those that `neurocaas deploy` made for it.
+    Without NEUROCAAS_BATCH_ROLE the role is empty: each job gets one of its own.
     """
     given = {name: os.environ.get(name, "") for name in _WHAT}
-    role = given[ROLE]
-    if home.group is not None and not role:
-        role = given[ROLE] = batch.role(f"{IAM_PATH}{role_name(home.group)}")
     missing = [name for name, value in given.items() if not value]
     if missing:
         raise UsageError(
@@ -55,11 +59,38 @@ def settings(home: Home, batch: Batch, isolation: str) -> Settings:
         )
     return Settings(
         image=given[IMAGE],
-        role=role,
+        role=os.environ.get(ROLE, ""),
         store=home.store or given[STORE],
         log_group=log_group(home),
         isolation=isolation,
     )
+
+
+def confinement(home: Home, batch: Batch, chosen: Settings) -> Confinement | None:
+    """Return how jobs get roles of their own; None where all have the one that was named.
+
+    For one group, no such role can do more than what `neurocaas deploy` has set as the limit.
+    """
+    if chosen.role:
+        return None
+    caller, boundary = batch.caller(), os.environ.get(BOUNDARY, "")
+    if home.group is not None and not boundary:
+        _, partition, _, _, account, _ = caller.split(":", 5)
+        boundary = f"arn:{partition}:iam::{account}:policy{IAM_PATH}{PREFIX}-job-boundary"
+
+    @functools.cache
+    def client() -> IAMClient:
+        import boto3
+
+        return boto3.session.Session().client("iam")
+
+    def bring(job: str, digest: Sha256) -> None:
+        cell = home.cell_of(job)
+        assert cell is not None  # noqa: S101 - `settings` wants a store
+        cell.bring(digest)
+
+    roles = Roles(client, caller, chosen.store, boundary, home.group)
+    return Confinement(batch, home.state, roles, bring)
 
 
 def log_group(home: Home) -> str:
@@ -71,7 +102,8 @@ def log_group(home: Home) -> str:
 def batch_maker(home: Home, head: GitTree, *, isolation: str) -> MakeExecutor:
     """Return what makes an executor for each job; raise UsageError for missing settings."""
     pause, batch = _pause(), Batch.connect()
-    chosen = settings(home, batch, isolation)
+    chosen = settings(home, isolation)
+    confined = confinement(home, batch, chosen)
     registry, cache = Registry(head), Cache(home.cache)
     describe = Gathering(batch.describe, fresh=min(pause, _FRESH_S))
 
@@ -89,11 +121,12 @@ def batch_maker(home: Home, head: GitTree, *, isolation: str) -> MakeExecutor:
             home.state,
             chosen,
             hardware=hardware,
-            deliver=lambda image: publish_image(cache, image, home.blobs, home.state),
+            deliver=lambda image: publish_image(cache, image, home.environments, home.state),
             encode=records.encode_spec,
             say=say,
             slowest=pause,
             describe=describe,
+            confinement=confined,
         )
 
     return make

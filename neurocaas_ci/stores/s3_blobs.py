@@ -32,7 +32,7 @@ _CHUNK = 1 << 20
 
 
 class S3Blobs:
-    """Blobs in `<prefix>/blobs/sha256/ab/<digest>`; larger ones are sent in parts.
+    """Blobs in `<prefix>/<folder>/sha256/ab/<digest>`; larger ones are sent in parts.
 
     A stream that cannot be rewound is copied to `spool` (default: the folder for temporary files)
     first, for the digest, which is the name, is known at its end. `part_size` is bytes, at least
@@ -47,13 +47,14 @@ class S3Blobs:
         *,
         spool: Path | None = None,
         part_size: int = PART_SIZE,
+        folder: str = "blobs",
     ) -> None:
-        self._place, self._client = S3Place(bucket, prefix), client
+        self._place, self._client, self._folder = S3Place(bucket, prefix), client, folder
         self._spool, self._part_size = spool, part_size
 
     def key(self, digest: Sha256) -> str:
         """Return the key of the object of a digest; whether it is there is not checked."""
-        return self._place.key("blobs", "sha256", digest[:2], digest)
+        return self._place.key(self._folder, "sha256", digest[:2], digest)
 
     def put(self, stream: Readable) -> Blob:
         """Copy a stream into the store; S3 compares what arrives with our sha256."""

@@ -33,7 +33,7 @@ class Placing:
     """How runs get to Batch.
 
     `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
-    `encode` gives the document that a worker reads. `pricing` is the job's, and so are the `prices`
+    `encode` gives the document that a worker reads. `pricing` is that of the `job`, and so are the `prices`
     of its steps, where other ones were agreed than the hardware has.
     """
 
@@ -44,6 +44,7 @@ class Placing:
     deliver: Callable[[Sha256], None]
     encode: Callable[[RunSpec], bytes]
     say: Callable[[str], None]
+    job: str = ""
     pricing: Pricing = "standard"
     prices: Mapping[str, float] | None = None
 

@@ -35,6 +35,8 @@ RETRIES: Mapping[str, Any] = {
     # Everything else the worker has recorded, and a second attempt would only cost.
     "evaluateOnExit": [
         {"onStatusReason": "Host EC2*", "action": "RETRY"},
+        # The role of a job is made just before it; IAM tells all of AWS within seconds, mostly.
+        {"onStatusReason": "ECS was unable to assume the role*", "action": "RETRY"},
         {"onReason": "CannotPull*", "action": "RETRY"},
         {"onReason": "*", "action": "EXIT"},
     ],

@@ -16,7 +16,7 @@ from botocore.config import Config
 from moto.batch.models import batch_backends
 from moto.server import ThreadedMotoServer
 
-from bridge import trust
+from bridge import rights, trust
 from bridge.attempts import Host
 from bridge.engine import Engine, installed
 from bridge.rules import ENDED
@@ -215,7 +215,7 @@ def running() -> Iterator[Cloud]:
     try:
         cloud._post("/moto-api/reset")
         cloud._post("/moto-api/reset-auth", b"inf")
-        with installed(cloud.engine), trust.installed():
+        with installed(cloud.engine), trust.installed(), rights.installed():
             try:
                 yield cloud
             finally:
