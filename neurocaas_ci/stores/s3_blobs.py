@@ -19,6 +19,7 @@ from neurocaas_ci.errors import BackendUnavailableError, IntegrityError
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.stores.directory import disk_error, unique_name
 from neurocaas_ci.stores.interface import Blob, Readable
+from neurocaas_ci.stores.s3_clear import erase_versions
 from neurocaas_ci.stores.s3_client import S3Place
 from neurocaas_ci.stores.s3_errors import missing, translated
 from neurocaas_ci.stores.s3_read import S3Reader, damaged
@@ -132,9 +133,8 @@ class S3Blobs:
         return True
 
     def erase(self, digest: Sha256) -> None:
-        """Remove a content, if it is there; a bucket that keeps versions can bring it back."""
-        with translated(self._where(digest)):
-            self._client.delete_object(Bucket=self._place.bucket, Key=self.key(digest))
+        """Remove a content with all its versions, if it is there."""
+        erase_versions(self._place, self._client, self.key(digest))
 
     def presign(self, blob: Blob, seconds: int) -> tuple[str, dict[str, str]]:
         """Return an address that takes this one content for so long, and the headers it asks for."""

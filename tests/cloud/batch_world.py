@@ -93,6 +93,7 @@ class BatchWorld:
         self.baseline = Baseline(cloud)
         # Set to false by a test that leaves a job unfinished on purpose.
         self.closed = True
+        self.shares = False
         # How many contents may be there that nothing names: a worker that is killed between its log
         # and its record leaves the log, which nobody will ever see.
         self.orphans = 0
@@ -102,6 +103,7 @@ class BatchWorld:
         name = f"jobs-{self.prefix.rpartition('/')[2]}"
         role = self.cloud.role(name, "ecs-tasks.amazonaws.com", self.own)
         self.platform.env["NEUROCAAS_BATCH_ROLE"] = role
+        self.shares = True
         self.baseline = Baseline(self.cloud)
 
     def inside(self, **variables: str) -> None:

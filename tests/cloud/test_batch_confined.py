@@ -156,3 +156,22 @@ def test_what_a_worker_leaves_is_looked_at_before_it_is_believed(world, tmp_path
     for blob in (good, large):
         main.erase(blob.sha256)
     assert isinstance(Home(tmp_path, store=f"s3://{world.bucket}/x").cell_of("a/b/c"), S3Cell)
+
+
+def test_inputs_that_shall_not_stay_are_gone_in_every_version(world):
+    s3 = world.cloud.client("s3")
+    on = {"Status": "Enabled"}
+    s3.put_bucket_versioning(Bucket=world.bucket, VersioningConfiguration=on)
+    data = world.put("secret")
+    job = world.job("secret", data, keep_inputs=False)
+    done = world.reconcile("--no-cache")
+    assert "1 inputs deleted, as its manifest asks" in done.stderr
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=world.bucket)
+    left = [
+        v["Key"]
+        for page in pages
+        for v in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+        if data[0]["sha256"] in v["Key"] or "/cells/" in v["Key"]
+    ]
+    assert left == []
+    assert world.document(f"jobs/{job}/inputs-removed.json")["inputs"][0]["state"] == "removed"

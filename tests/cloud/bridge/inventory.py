@@ -24,6 +24,7 @@ _LOOKED_AFTER = {
     "logs.LogGroup": "log groups",
     "logs.LogStream": "log groups",
     "s3.FakeAcl": "a part of each object",
+    "s3.FakeDeleteMarker": "objects of the store: the test of versions says which",
     "s3.FakeGrant": "a part of each object",
     "s3.FakeGrantee": "a part of each object",
     "s3.FakeKey": "objects of the store: the test of the store says which",
