@@ -164,10 +164,14 @@ def _run_rights() -> list[Json]:
     """Return what the reconciler of jobs calls: submit, watch, stage."""
     bounded = {"StringEquals": {"iam:PermissionsBoundary": ref("JobBoundary")}}
     to_tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-    engine = [f"job-definition/{PREFIX}-*", f"job-queue/{PREFIX}-*"]
+    engine = [
+        f"{kind}/{PREFIX}-*" for kind in ("job-definition", "job-queue", "consumable-resource")
+    ]
     return [
         statement("Submit", ["batch:SubmitJob", "batch:RegisterJobDefinition",
-                             "batch:DeregisterJobDefinition", "batch:TagResource"],
+                             "batch:DeregisterJobDefinition", "batch:TagResource",
+                             "batch:CreateConsumableResource", "batch:DeleteConsumableResource",
+                             "batch:DescribeConsumableResource"],
                   [sub(_BATCH + name) for name in engine]),
         statement("End", ["batch:TerminateJob", "batch:CancelJob"], sub(f"{_BATCH}job/*")),
         statement("Watch", ["batch:Describe*", "batch:List*", "ec2:DescribeInstances",

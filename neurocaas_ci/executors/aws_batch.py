@@ -138,7 +138,7 @@ class AwsBatchExecutor:
             yield result
         if self._confinement is not None and self._waiting.idle and not self._incomplete:
             with self._opened().claim():
-                self._confinement.close(self._placing.job)
+                self._confinement.close(self._placing.job, self._settings)
 
     def _confine(
         self, graph: RunGraph, fresh: list[RunSpec], under_way: Mapping[str, str]
@@ -159,7 +159,14 @@ class AwsBatchExecutor:
                 *(file.sha256 for record in before for file in record.outputs),
             ]
             machines = [self._placing.hardware(n) for n in sorted({s.hardware for s in fresh})]
-            settings = self._confinement.open(graph.job, self._settings, machines, contents)
+            bounded = len(graph.specs) + len(graph.done) > graph.max_parallel
+            settings = self._confinement.open(
+                graph.job,
+                self._settings,
+                machines,
+                contents,
+                graph.max_parallel if bounded else None,
+            )
             self._placing = replace(self._placing, settings=settings)
         return fresh
 

@@ -52,6 +52,9 @@ def lay_out(folder: Path):
     ):
         document = on_aws(loop.blueprint(name, protocol, steps))
         platform.write(f"registry/blueprints/{name}.yaml", document)
+    narrow = on_aws(loop.blueprint("cloud-narrow", "chain", ["one", "two"]))
+    narrow["limits"]["max_parallel"] = 2
+    platform.write("registry/blueprints/cloud-narrow.yaml", narrow)
     hardware = platform.repo / f"registry/hardware/{HARDWARE}.yaml"
     text = hardware.read_text().replace("standard: 0.096", "standard: 0.096, save: 0.036")
     hardware.write_text(text)
@@ -182,7 +185,8 @@ def _own_prefix(bucket: str, prefix: str) -> list[dict]:
 def _runner() -> list[dict]:
     """Return what docs/aws-batch.md says that the runner needs beside the store."""
     engine = [
-        "batch:SubmitJob", "batch:RegisterJobDefinition", "batch:DeregisterJobDefinition", "batch:TagResource", "batch:TerminateJob",
+        "batch:SubmitJob", "batch:RegisterJobDefinition", "batch:DeregisterJobDefinition",
+        "batch:CreateConsumableResource", "batch:DeleteConsumableResource", "batch:DescribeConsumableResource", "batch:TagResource", "batch:TerminateJob",
         "batch:DescribeJobs", "batch:DescribeJobDefinitions", "batch:ListJobs", "logs:GetLogEvents",
     ]  # fmt: skip
     return [

@@ -175,3 +175,16 @@ def test_inputs_that_shall_not_stay_are_gone_in_every_version(world):
     ]
     assert left == []
     assert world.document(f"jobs/{job}/inputs-removed.json")["inputs"][0]["state"] == "removed"
+
+
+def test_no_more_runs_at_once_than_the_blueprint_allows_whatever_array_they_are_of(world):
+    data = world.put("a", "b", "c")
+    job = world.job("narrow", data, blueprint="cloud-narrow", parameters={"seconds": 1})
+    world.reconcile("--no-cache")
+    assert world.job_record(job)["status"] == "succeeded"
+    assert [len(s["runs"]) for s in world.journal(job)] == [3, 3]
+    known = world.cloud.engine.consumables
+    names = {known.wanted[s["name"]] for s in world.journal(job)}
+    # Two arrays, one limit, which was reached and is gone.
+    assert [known.peak[name] for name in names] == [2]
+    assert not names & set(known.total)

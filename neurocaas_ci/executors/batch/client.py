@@ -94,6 +94,36 @@ class Batch:
                 for found in page["jobDefinitions"]:
                     self._client.deregister_job_definition(jobDefinition=found["jobDefinitionArn"])
 
+    def limit(self, name: str, at_once: int) -> str:
+        """Let so many jobs at once hold the consumable resource of this name; return its ARN."""
+        from botocore.exceptions import ClientError
+
+        with translated(f"make the consumable resource {name}"):
+            try:
+                return self._client.create_consumable_resource(
+                    consumableResourceName=name, totalQuantity=at_once, resourceType="REPLENISHABLE"
+                )["consumableResourceArn"]
+            except ClientError as refusal:
+                try:
+                    found = self._client.describe_consumable_resource(consumableResource=name)
+                except ClientError:
+                    raise refusal from None
+            return found["consumableResourceArn"]
+
+    def unlimit(self, name: str) -> None:
+        """Remove a consumable resource, if there is one."""
+        from botocore.exceptions import ClientError
+
+        with translated(f"remove the consumable resource {name}"):
+            try:
+                found = self._client.describe_consumable_resource(consumableResource=name)
+            except ClientError as error:
+                if "not exist" in str(error) or "not found" in str(error).lower():
+                    return
+                raise
+            arn = found["consumableResourceArn"]
+            self._client.delete_consumable_resource(consumableResource=arn)
+
     def submit(self, request: Mapping[str, Any]) -> str:
         """Submit a job and return its id."""
         with translated(f"submit {request['jobName']} to the queue {request['jobQueue']}"):

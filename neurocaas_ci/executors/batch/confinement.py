@@ -12,7 +12,8 @@ from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import Settings, job_definition
 from neurocaas_ci.executors.batch.standing import ENGINE
 from neurocaas_ci.executors.interface import Runs
-from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.cloud_names import PREFIX
+from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.interface import StateStore
@@ -45,8 +46,11 @@ class Confinement:
         settings: Settings,
         machines: Sequence[Hardware],
         contents: Iterable[Sha256],
+        at_once: int | None,
     ) -> Settings:
         """Return the settings of a job whose workers reach these contents, and no others.
+
+        So many of its runs go on at once, over all its arrays; None where nothing has to bound them.
 
         Raise IntegrityError when the store lacks one of them.
         """
@@ -58,18 +62,20 @@ class Confinement:
         own = replace(
             settings,
             role=self.roles.make(job),
+            limit="" if at_once is None else self.batch.limit(_limit(job, settings), at_once),
             variables=(*settings.variables, ("NEUROCAAS_CELL", cell_id(job))),
         )
         names = {str(job_definition(own, one, user)["jobDefinitionName"]) for one in machines}
         self._note(job, sorted({*self._noted(job), *names}))
         return own
 
-    def close(self, job: str) -> None:
-        """Remove the role and the job definitions of a job whose runs have all ended."""
+    def close(self, job: str, settings: Settings) -> None:
+        """Remove the role, the limit and the job definitions of a job whose runs have all ended."""
         if self.state.read(_key(job)) in {None, _NOTHING}:
             return
         for name in self._noted(job):
             self.batch.undefine(name)
+        self.batch.unlimit(_limit(job, settings))
         self.roles.remove(job)
         self.state.write(_key(job), _NOTHING)
 
@@ -105,7 +111,12 @@ def reused(runs: Runs, specs: Sequence[RunSpec], present: set[str]) -> list[RunR
                     del left[record.run]
 
 
+_DIGITS = 20
 _NOTHING = b"none\n"
+
+
+def _limit(job: str, settings: Settings) -> str:
+    return f"{PREFIX}-{sha256_bytes(f'{settings.store} {job}'.encode())[:_DIGITS]}"
 
 
 def _key(job: str) -> str:

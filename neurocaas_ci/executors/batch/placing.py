@@ -138,6 +138,7 @@ class Placing:
                 definition=self.batch.define(wanted),
                 folder=folder,
                 needed=[*needed, *sorted(others)],
+                limit=self.settings.limit,
             )
         except ValueError as error:
             raise BackendUnavailableError(

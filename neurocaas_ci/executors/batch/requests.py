@@ -49,7 +49,8 @@ class Settings:
 
     `image` is the worker's container image (by digest), `role` the ARN of the role that jobs have,
     `store` the address of the store, which workers open; `variables` are further environment
-    variables of the worker. With isolation `none` the worker runs workflows without a sandbox.
+    variables of the worker. With isolation `none` the worker runs workflows without a sandbox. `limit`
+    is the ARN of the consumable resource that bounds how many runs of a job go on at once.
     """
 
     image: str
@@ -58,6 +59,7 @@ class Settings:
     log_group: str
     isolation: str = "sandbox"
     variables: tuple[tuple[str, str], ...] = ()
+    limit: str = ""
 
 
 def job_name(store: str, job: str, number: int) -> str:
@@ -123,7 +125,13 @@ def timeout(max_runtime: int) -> int:
 
 
 def submission(
-    array: JobArray, name: str, queue: str, definition: str, folder: str, needed: Sequence[str]
+    array: JobArray,
+    name: str,
+    queue: str,
+    definition: str,
+    folder: str,
+    needed: Sequence[str],
+    limit: str = "",
 ) -> dict[str, Any]:
     """Return the request that submits one array.
 
@@ -146,6 +154,10 @@ def submission(
         "timeout": {"attemptDurationSeconds": timeout(array.specs[0].max_runtime)},
         "dependsOn": depends,
     }
+    if limit:
+        # Each task of an array takes one, whatever array and machine it is of.
+        held = {"consumableResource": limit, "quantity": 1}
+        request["consumableResourcePropertiesOverride"] = {"consumableResourceList": [held]}
     if several:
         request["arrayProperties"] = {"size": len(array.specs)}
     return request
