@@ -103,6 +103,7 @@ class AwsBatchExecutor:
                 elif not self._settle(spec, again=spec.run in places):
                     fresh.append(spec)
                     if spec.run in places:
+                        self._placing.check_paid(spec)
                         self._say(f"  {spec.run}: {_why(task)}; submitted again")
             if under_way:
                 self._say(f"  {len(under_way)} runs are with AWS Batch already")

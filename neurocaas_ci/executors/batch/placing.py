@@ -9,13 +9,16 @@ from typing import Any
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.executors.arrays import JobArray, job_arrays
+from neurocaas_ci.executors.attempts import read_attempts
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import (
     MAX_ARRAY,
+    RETRIES,
     Settings,
     job_definition,
     job_name,
     submission,
+    timeout,
 )
 from neurocaas_ci.executors.batch.standing import ENGINE
 from neurocaas_ci.executors.submissions import Journal
@@ -64,6 +67,22 @@ class Placing:
                 where=f"{spec.job}#{spec.run}",
                 hint="choose larger hardware in the job, or lower `limits` of the step",
             )
+
+    def check_paid(self, spec: RunSpec) -> None:
+        """Raise BackendUnavailableError when attempts of a run have cost all that they ever may.
+
+        That is what one submission can cost at most: its attempts, each ended by Batch.
+        """
+        document = read_attempts(self.state, spec.job, spec.run)
+        hours = RETRIES["attempts"] * timeout(spec.max_runtime) / 3600
+        if document is None or document["cost_usd"] < (most := hours * self.price(spec)):
+            return
+        raise BackendUnavailableError(
+            f"its attempts have cost {document['cost_usd']:.2f} USD without a result, and may cost"
+            f" {most:.2f}; it is not submitted again",
+            where=f"{spec.job}#{spec.run}",
+            hint="`neurocaas logs` shows what its workers wrote; cancel the job, then retry it",
+        )
 
     def recover(self, journal: Journal, known: Mapping[str, RunSpec], claim: Claim | None) -> None:
         """Find out what became of submissions that were cut off, by their names."""
