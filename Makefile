@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 WORKERS ?= 2
 
-.PHONY: help demo test test-slow test-all check bench lock clean
+.PHONY: help demo demo-all test test-slow test-all check bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t16
@@ -11,6 +11,10 @@ help: ## Show this list
 demo: ## Run the whole loop on real recordings: publish, submit, run, fetch
 	@scripts/setup
 	@python scripts/demo.py
+
+demo-all: ## Run every analysis on its sample, certify and replay it (many minutes)
+	@scripts/setup
+	@python scripts/demo_all.py
 
 test: ## Run the tests, the pure ones without any network (minutes)
 	@scripts/setup dev
@@ -51,4 +55,4 @@ lock: ## Lock the project's own requirements again
 	scripts/lock
 
 clean: ## Remove the set-up and the demo
-	rm -rf .venv .demo .registry .setup.lock .setup.log tests/js/node_modules
+	rm -rf .venv .demo .demo-all .registry .setup.lock .setup.log tests/js/node_modules

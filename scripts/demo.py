@@ -12,80 +12,20 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
-import fcntl
 import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from demo_stage import INTERRUPTED, ROOT, Stage, emptied
+
 RECORDINGS = ("resting-state-left.csv", "event-related-fmri.csv", "grasshopper-receptor.csv")
-_MARK = ".neurocaas-demo"
-_KEPT = {"cache", _MARK}
 _FINDINGS = 10
 _INVALID = 13
-_USAGE = 2
-_INTERRUPTED = 130
-
-
-class Stage:
-    """Shows headings and commands, runs them, and stops when one goes another way than told."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self.began = time.monotonic()
-        self.times: list[tuple[str, float]] = []
-        self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "NEUROCAAS_HOME": str(folder / "home"),
-            "NEUROCAAS_CACHE": str(folder / "cache"),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-        }
-
-    def become(self, login: str) -> None:
-        """Type as another user from now on."""
-        self.env["NEUROCAAS_USER"] = login
-        for role in ("AUTHOR", "COMMITTER"):
-            self.env[f"GIT_{role}_NAME"] = login
-            self.env[f"GIT_{role}_EMAIL"] = f"{login}@example.org"
-
-    def heading(self, text: str) -> None:
-        """Begin a part of the demo."""
-        self.times.append((text, time.monotonic()))
-        print(f"\n{self._style('1;36', '━━ ' + text)}", flush=True)
-
-    def tell(self, text: str) -> None:
-        """Say what comes next and why."""
-        print(f"\n{self._style('2', '# ' + text)}", flush=True)
-
-    def run(self, line: str, folder: Path, code: int = 0, *, quiet: bool = False) -> None:
-        """Show and run one command; leave the demo when it exits with another code."""
-        if not quiet:
-            print(f"{self._style('1', '$ ' + line)}", flush=True)
-        process = subprocess.Popen(shlex.split(line), cwd=folder, env=self.env)
-        interrupted = False
-        while process.returncode is None:
-            try:
-                process.wait()
-            except KeyboardInterrupt:
-                # The command has had the signal as well; let it end in good order.
-                interrupted = True
-        if interrupted or process.returncode == _INTERRUPTED:
-            raise KeyboardInterrupt
-        if process.returncode != code:
-            sys.exit(f"\ndemo: `{line}` ended with {process.returncode} instead of {code}")
-
-    def _style(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo")
     folder = parser.parse_args(arguments).folder.resolve()
     try:
-        with _emptied(folder):
+        with emptied(folder):
             stage = Stage(folder)
             set_up(stage)
             publisher(stage)
@@ -104,35 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             finale(stage)
     except KeyboardInterrupt:
         print("\ndemo: stopped; it starts afresh next time", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0
-
-
-@contextlib.contextmanager
-def _emptied(folder: Path) -> Iterator[None]:
-    """Hold the folder for one demo, without what an earlier one left but downloads and builds.
-
-    Only the default folder, or one that a demo has made, is ever emptied: `--folder ~` must not cost a home.
-    """
-    known = folder == ROOT / ".demo" or (folder / _MARK).exists()
-    if folder.exists() and not known and any(folder.iterdir()):
-        print(f"demo: {folder} holds other things; name an empty or a new folder", file=sys.stderr)
-        sys.exit(_USAGE)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _MARK).open("a") as mark:
-        try:
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"demo: another demo is running in {folder}", file=sys.stderr)
-            sys.exit(_USAGE)
-        for entry in folder.iterdir():
-            if entry.name in _KEPT:
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
-        yield
 
 
 def set_up(stage: Stage) -> None:

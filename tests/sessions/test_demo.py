@@ -31,10 +31,10 @@ def folder():
     shutil.rmtree(made, ignore_errors=True)
 
 
-def _demo(folder, timeout):
+def _demo(folder, timeout, *command):
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, DEMO, "--folder", folder], cwd=folder.parent, timeout=timeout,
+        [sys.executable, *(command or [DEMO]), "--folder", folder], cwd=folder.parent, timeout=timeout,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "NEUROCAAS_"))},
         check=False,
@@ -86,3 +86,11 @@ def test_demo_shows_results_and_repeats_them_bit_for_bit(folder):
     assert "unpacking" not in text
     assert warm < _WARM_SECONDS
     assert _digests(folder) == first
+
+
+def test_demo_of_the_catalogue_runs_certifies_and_replays(folder):
+    text, _ = _demo(folder, _COLD_SECONDS, DEMO.with_name("demo_all.py"), "kalman-smoother")
+    (row,) = re.findall(r"^kalman-smoother +1 +\d+ +(\w+) +[\d.]+$", text, re.MULTILINE)
+    assert row == "identical"
+    assert (folder / "results/kalman-smoother/001-smooth/figure.png").is_file()
+    assert "results/kalman-smoother/001-smooth/figure.png" in text[text.index("Look at") :]

@@ -1,4 +1,7 @@
-"""A second machine's worth of evidence: every environment, rebuilt by somebody else from nothing."""
+"""A second machine's worth of evidence: every environment, rebuilt by somebody else from nothing.
+
+Environments share layers; of those the builder makes each once, from nothing as well.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def _builder(env: dict[str, str]) -> tuple[str, dict]:
     return sys.executable, {}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def elsewhere():
     """A clean folder that anybody may enter, with the sources of a fresh clone."""
     folder = Path(tempfile.mkdtemp(prefix="neurocaas-elsewhere-"))

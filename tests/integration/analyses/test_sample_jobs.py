@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "scripts"))
+import demo_all  # noqa: E402 - the demo of the catalogue commits the same jobs
+
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parents[3]
-BLUEPRINTS = sorted(path.stem for path in ROOT.glob("registry/blueprints/*.yaml"))
-# The same run is the first step of `widefield`, and takes long.
-BLUEPRINTS.remove("widefield-preprocess")
+# The first is also the first step of `widefield`, and takes long.
+NAMES = [name for name in demo_all.BLUEPRINTS if name != "widefield-preprocess"]
 # Where defaults say nothing: a small sweep, without the penalties that take long.
 _PARAMETERS = {
     "widefield-sweep": {
@@ -69,18 +71,13 @@ def registry():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("name", BLUEPRINTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_job_on_the_sample_replays_identically(registry, name):
-    blueprint = yaml.safe_load((ROOT / f"registry/blueprints/{name}.yaml").read_text())
-    sample = ROOT / "iae" / blueprint["steps"][0]["iae"] / "sample"
-    (dataset,) = (sample / "dataset").iterdir()
+    dataset, parameters = demo_all.sample_job(name)
     uri = registry.neurocaas("data", "put", "--replace", str(dataset)).split()[0]
-    # Everything else keeps its default.
-    values = json.loads((sample / "config.yaml").read_text())["parameters"]
-    required = {key: values[key] for key in blueprint["parameters"].get("required", ())}
     given = [
         option
-        for key, value in {**required, **_PARAMETERS.get(name, {})}.items()
+        for key, value in {**parameters, **_PARAMETERS.get(name, {})}.items()
         for option in ("--param", f"{key}={json.dumps(value)}")
     ]
     registry.neurocaas(
@@ -95,6 +92,7 @@ def test_a_job_on_the_sample_replays_identically(registry, name):
         registry.neurocaas("replay", f"sample-{name}", *root, "--attest", "--format", "json")
     )
     assert document["verdict"] == "identical"
+    blueprint = yaml.safe_load((ROOT / f"registry/blueprints/{name}.yaml").read_text())
     outputs = [o for run in document["runs"] for o in run["outputs"]]
     assert len(outputs) >= len(blueprint["outputs"])
     assert {o["verdict"] for o in outputs} == {"identical"}
