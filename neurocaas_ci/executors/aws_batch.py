@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
@@ -159,16 +160,15 @@ class AwsBatchExecutor:
                 *(file.sha256 for spec in fresh for file in spec.inputs),
                 *(file.sha256 for record in before for file in record.outputs),
             ]
-            machines = [self._placing.hardware(n) for n in sorted({s.hardware for s in fresh})]
             bounded = len(graph.specs) + len(graph.done) > graph.max_parallel
             settings = self._confinement.open(
                 graph.job,
                 self._settings,
-                machines,
                 contents,
                 graph.max_parallel if bounded else None,
             )
-            self._placing = replace(self._placing, settings=settings)
+            expect = functools.partial(self._confinement.expect, graph.job)
+            self._placing = replace(self._placing, settings=settings, expect=expect)
         return fresh
 
     def _describe(self, running: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from neurocaas_ci.executors.batch.client import Batch
-from neurocaas_ci.executors.batch.requests import Settings, job_definition
+from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.batch.standing import ENGINE
 from neurocaas_ci.executors.interface import Runs
 from neurocaas_ci.model.cloud_names import PREFIX
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
-from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.interface import StateStore
 from neurocaas_ci.stores.s3_cell import cell_id
@@ -44,7 +43,6 @@ class Confinement:
         self,
         job: str,
         settings: Settings,
-        machines: Sequence[Hardware],
         contents: Iterable[Sha256],
         at_once: int | None,
     ) -> Settings:
@@ -54,20 +52,22 @@ class Confinement:
 
         Raise IntegrityError when the store lacks one of them.
         """
-        user = job.partition("/")[0]
         wanted = sorted(set(contents))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda digest: self.bring(job, digest), wanted))
         self._note(job, self._noted(job))
-        own = replace(
+        return replace(
             settings,
             role=self.roles.make(job),
             limit="" if at_once is None else self.batch.limit(_limit(job, settings), at_once),
             variables=(*settings.variables, ("NEUROCAAS_CELL", cell_id(job))),
         )
-        names = {str(job_definition(own, one, user)["jobDefinitionName"]) for one in machines}
-        self._note(job, sorted({*self._noted(job), *names}))
-        return own
+
+    def expect(self, job: str, definition: str) -> None:
+        """Write down the name of a job definition that is about to be registered for a job."""
+        noted = self._noted(job)
+        if definition not in noted:
+            self._note(job, sorted([*noted, definition]))
 
     def close(self, job: str, settings: Settings) -> None:
         """Remove the role, the limit and the job definitions of a job whose runs have all ended."""

@@ -38,7 +38,8 @@ class Placing:
 
     `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
     `encode` gives the document that a worker reads. `pricing` is that of the `job`, and so are the `prices`
-    of its steps, where other ones were agreed than the hardware has.
+    of its steps, where other ones were agreed than the hardware has. `expect` is told the name of each job
+    definition before it is registered.
     """
 
     batch: Batch
@@ -51,6 +52,7 @@ class Placing:
     job: str = ""
     pricing: Pricing = "standard"
     prices: Mapping[str, float] | None = None
+    expect: Callable[[str], None] | None = None
 
     def check_fits(self, spec: RunSpec) -> None:
         """Raise UsageError or BackendUnavailableError when a run cannot be placed on AWS at all."""
@@ -160,6 +162,8 @@ class Placing:
         }
         needed = [handles[after.array] for after in array.after]
         folder = self._write_specs(array, number)
+        if self.expect is not None:
+            self.expect(str(wanted["jobDefinitionName"]))
         try:
             return submission(
                 array,
