@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 WORKERS ?= 2
 
-.PHONY: help demo demo-all test test-slow test-all check bench lock clean
+.PHONY: help demo demo-all test test-slow test-long test-all check bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t16
@@ -24,15 +24,22 @@ test: ## Run the tests, the pure ones without any network (minutes)
 	@echo "== integration tests and sessions, $(WORKERS) at once"
 	pytest -n $(WORKERS) -m "not slow" tests/integration tests/cloud tests/slurm tests/golden tests/sessions
 
-test-slow: ## Run only the tests that test leaves out
+test-slow: ## Run the slow tests, which test leaves out
+	$(call slow-tests,slow and not long)
+
+test-long: ## Run the longest tests, which test-slow leaves out as well
+	$(call slow-tests,long)
+
+define slow-tests
 	@scripts/setup dev
 	@scripts/setup-js browser
 	@scripts/setup-registry
 	@scripts/setup-slurm
-	@echo "== slow tests, $(WORKERS) at once"
-	pytest -n $(WORKERS) -m slow
+	@echo "== tests that are $(1), $(WORKERS) at once"
+	pytest -n $(WORKERS) -m "$(1)"
+endef
 
-test-all: test test-slow ## Run every test
+test-all: test test-slow test-long ## Run every test
 
 check: ## Lint, types, and who may import whom
 	@scripts/setup dev

@@ -109,10 +109,13 @@ def _require_instance(home: Home, wanted: TrustFile, where: str) -> None:
     own = folder / "trusted_root.json"
     if not own.is_file():
         problem = "this machine has no signing instance, so it is not the one that signs here"
-    elif read_trust_file(own.read_bytes()).root == wanted.root:
-        return
     else:
-        problem = "this machine signs with another instance than the platform's"
+        try:
+            if read_trust_file(own.read_bytes()).root == wanted.root:
+                return
+            problem = "this machine signs with another instance than the platform's"
+        except ValueError as error:
+            problem = f"the root of this machine's signing instance is damaged: {error}"
     raise UsageError(
         problem,
         where=f"{folder}, {where}",

@@ -117,7 +117,14 @@ def _roots(
     # Sigstore looks into its keys, which nothing else does before the first certificate.
     load_root(path)
     content = path.read_bytes()
-    read_trust_file(content)
+    try:
+        read_trust_file(content)
+    except ValueError as error:
+        raise UsageError(
+            f"this cannot be kept in a registry: {error}",
+            where=str(path),
+            hint="`neurocaas trust export FILE` writes a root in the form that is kept",
+        ) from error
     return (_NAME,), {trust_path(_NAME): content}
 
 

@@ -11,6 +11,7 @@ _SEARCH_SECONDS = 60
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_minute_of_damaged_files_is_answered() -> None:
     # Another seed each time: a minute a day finds more than the same minute again and again.

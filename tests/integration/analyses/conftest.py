@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 _LOCAL = re.compile(r"^([\w.-]+)==(\S+\+\S+)", re.MULTILINE)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what builds PyTorch's images, or trains with them, as long."""
+    for item in items:
+        name = getattr(item, "callspec", None) and item.callspec.params.get("name")
+        if item.path.parent == HERE and name and _local_versions(name):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +30,14 @@ def _wheels_can_be_had(request):
     Versions with a `+` are never on the common package index.
     """
     name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    for package, version in _local_versions(name) if name else []:
+        if not _is_offered(package, version):
+            pytest.skip(f"no index that pip knows here offers {package}=={version}")
+
+
+def _local_versions(name):
     lock = ROOT / f"iae/{name}/requirements.lock"
-    if name and lock.exists():
-        for package, version in _LOCAL.findall(lock.read_text()):
-            if not _is_offered(package, version):
-                pytest.skip(f"no index that pip knows here offers {package}=={version}")
+    return _LOCAL.findall(lock.read_text()) if lock.exists() else []
 
 
 @functools.cache

@@ -34,7 +34,7 @@ def test_every_operation_answers_as_described(hub, ask):
 
     _accounts(good, ada)
     _app(good, hub)
-    _settings(good, repo)
+    _settings(good, repo, ada)
     _git(good, repo.head())
     feature = _contents(good, repo)
     _pulls(good, feature)
@@ -67,14 +67,26 @@ def _app(good, hub):
     assert hub.tokens[made["token"]].permissions == {"contents": "write"}
 
 
-def _settings(good, repo):
-    repo.add_environment("production", reviewers=["ada"], protected=True)
+def _settings(good, repo, ada):
+    repo.add_environment(
+        "production", reviewers=["ada"], protected=True, branches=["main"], secrets=["KEY"]
+    )
+    repo.secrets.add("OTHER")
+    repo.variables["PLACE"] = "here"
+    repo.pages.enabled = True
     main = repo.head()
     assert good("GET", "~")["full_name"] == "acme/registry"
     assert [b["name"] for b in good("GET", "~/branches")] == ["feature", "main"]
     assert good("GET", "~/branches/main")["commit"]["sha"] == main
     assert good("GET", "~/environments")["total_count"] == 1
     good("GET", "~/environments/production")
+    here = "~/environments/production"
+    assert good("GET", f"{here}/secrets", token=ada)["secrets"][0]["name"] == "KEY"
+    policies = good("GET", f"{here}/deployment-branch-policies")["branch_policies"]
+    assert [policy["name"] for policy in policies] == ["main"]
+    assert good("GET", "~/actions/secrets", token=ada)["secrets"][0]["name"] == "OTHER"
+    assert good("GET", "~/actions/variables", token=ada)["variables"][0]["value"] == "here"
+    assert good("GET", "~/pages", token=ada)["build_type"] == "workflow"
     good("GET", "~/actions/permissions")
     good("GET", "~/actions/permissions/workflow")
     good("GET", "~/collaborators/ada/permission")

@@ -192,10 +192,15 @@ def test_a_doctor_looks_at_github(desk):
     assert found["github-rules"]["state"] == found["github-environments"]["state"] == "fail"
     assert found["github-actions"]["state"] == found["github-branch"]["state"] == "ok"
     assert found["clock"]["message"].endswith("the forge")
+    assert found["code-owners"]["state"] == "fail"
+    owners = {".github/CODEOWNERS": (ROOT / ".github/CODEOWNERS").read_bytes()}
+    desk.platform.commit(owners, branch="main")
+    subprocess.run(["git", "pull", "-q"], cwd=desk.clone, check=True)
     desk.platform.protect(checks={"neurocaas": None})
     for name in ("bot", "signing"):
         desk.platform.add_environment(name, protected=True)
     found = _doctor(desk, 0, admin)
+    assert found["code-owners"]["state"] == "ok"
     assert found["github-rules"]["state"] == found["github-environments"]["state"] == "ok"
     desk.platform.actions["default_workflow_permissions"] = "write"
     assert _doctor(desk, 10, admin)["github-actions"]["state"] == "fail"

@@ -111,7 +111,7 @@ def nowhere():
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("who", ["token", "app"])
+@pytest.mark.parametrize("who", ["token", pytest.param("app", marks=pytest.mark.long)])
 def test_no_github_stops_nothing(world, nowhere, who):
     hub, _, platform = world
     platform.env["GITHUB_API_URL"] = nowhere

@@ -22,7 +22,9 @@ from second_opinion import second_cloud
 from web_identity import guarded
 from workflow_world import told
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.sandbox, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(600),
+]  # fmt: skip
 
 _template, platform, world, images = (
     workflow_world._template,

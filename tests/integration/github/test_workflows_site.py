@@ -45,7 +45,8 @@ def test_main_is_published_whenever_it_changes(site):
     text = repository.read("registry/blueprints/probe.yaml").decode()
     hostile = text.replace("A probe of the platform", "A <script>alert(1)</script> probe")
     repository.commit({"registry/blueprints/probe.yaml": hostile}, user="octocat")
-    runs = actions.deliver()
+    # A blueprint concerns deploy.yml as well, which has no registry of images to look at here.
+    runs = [run for run in actions.deliver() if run.path == SITE]
     assert names(runs) == [("site.yml", "success")], told(runs)
     assert sorted(runs[0].permissions) == ["contents", "pages"]
     shown = repository.pages.files["analyses/probe.html"].decode()

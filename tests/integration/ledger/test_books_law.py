@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 from ledger_world import (
     ENV,
@@ -273,6 +273,8 @@ def test_a_spoilt_index_changes_no_answer(folder, foreign, commits, harm, where)
     place = folder()
     history = History(place / "registry", commits)
     cache = place / "cache"
+    # An index that is behind needs a commit on main to be behind of; some draws are all aside.
+    assume(len(history.main) > 1)
     history.set_main(history.main[-2])
     history.found(history.main[-2], cache)
     index = index_path(history.repo, cache)

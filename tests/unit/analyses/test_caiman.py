@@ -252,3 +252,12 @@ def test_too_much_for_memory(tmp_path, capsys, monkeypatch):
     tiff = _tiff(BYTES[:150])
     assert support.run(tmp_path, tiff, name="cells.tif", frame_rate=10)[0] == 65
     assert "frames of 24 x 24 do not fit into memory" in capsys.readouterr().err
+
+
+def test_motion_is_registered_as_in_widefield_preprocess():
+    """An image holds all its sources: a fix in one of the two belongs into the other."""
+    home = support.SAMPLE.parents[1]
+    copies = ("caiman/src/cnmf/motion.py", "widefield-preprocess/src/widefield/motion.py")
+    own, original = ((home / path).read_text().splitlines() for path in copies)
+    apart = [pair for pair in zip(own, original, strict=True) if pair[0] != pair[1]]
+    assert apart == [("from cnmf.noise import Array", "from widefield.recording import Array")]

@@ -1,6 +1,5 @@
 """The sample, the blueprint and the scores of lfads; its training is tested in its image."""
 
-import filecmp
 import json
 import runpy
 import shutil
@@ -22,9 +21,11 @@ SCORING = runpy.run_path(str(support.SAMPLE / "score.py"))
 def test_generator_makes_the_committed_files(tmp_path):
     shutil.copy(support.SAMPLE / "generate.py", tmp_path)
     runpy.run_path(str(tmp_path / "generate.py"), run_name="__main__")
-    assert filecmp.cmp(
-        tmp_path / "dataset/lorenz.npz", support.SAMPLE / "dataset/lorenz.npz", False
-    )
+    # Not the bytes: how well an archive is compressed depends on the zlib of the Python at hand.
+    place = "dataset/lorenz.npz"
+    with np.load(tmp_path / place) as made, np.load(support.SAMPLE / place) as kept:
+        assert made.files == kept.files
+        assert all(np.array_equal(made[name], kept[name]) for name in kept.files)
     with np.load(tmp_path / "truth.npz") as made, np.load(support.SAMPLE / "truth.npz") as kept:
         for name in ("rates", "states", "condition"):
             np.testing.assert_allclose(made[name], kept[name], rtol=1e-5)

@@ -1,6 +1,5 @@
 """The PS-VAE refuses what it cannot use, without torch; its sample and blueprint say what is true."""
 
-import filecmp
 import json
 import runpy
 import shutil
@@ -90,12 +89,15 @@ def test_generator_makes_the_committed_files(tmp_path):
         made, kept = np.load(tmp_path / name), np.load(support.SAMPLE / name)
         assert made.files == kept.files
         for key in made.files:
+            assert made[key].dtype == kept[key].dtype
             if made[key].dtype.kind in "Ub":
                 assert (made[key] == kept[key]).all()
             else:
-                # Exponentials round differently from one processor to another.
-                np.testing.assert_allclose(made[key], kept[key].astype(float), atol=1.01)
-    assert filecmp.cmp(tmp_path / "generate.py", support.SAMPLE / "generate.py")
+                # Exponentials round differently from one processor to another: a grey value by one.
+                near = 1.0 if made[key].dtype == np.uint8 else 1e-4
+                np.testing.assert_allclose(
+                    made[key].astype(float), kept[key].astype(float), atol=near
+                )
 
 
 def _outputs(folder, *, labels=0.0, decoded=None):

@@ -96,6 +96,10 @@ def test_only_the_machine_of_the_platform_signs_for_it(tree, home):
     (home.root / "signing").mkdir(parents=True)
     own = home.root / "signing/trusted_root.json"
     own.write_text(json.dumps(_root(LOCAL_ISSUER, "another")))
+    own.write_text(own.read_text()[:-9])
+    with pytest.raises(UsageError, match="signing instance is damaged"):
+        chosen_signer(None, None, main, home)
+    own.write_text(json.dumps(_root(LOCAL_ISSUER, "another")))
     with pytest.raises(UsageError, match="another instance"):
         chosen_signer(None, None, main, home)
     own.write_bytes(json.dumps(_root(LOCAL_ISSUER), indent=1).encode())
