@@ -186,6 +186,7 @@ def test_what_is_missing_is_named(world):
 
 
 def test_a_queue_that_is_not_there_is_named(world):
+    world.closed = False
     world.job("unmade", world.platform.put("a"), hardware={"work": "m5.xlarge"})
     done = world.reconcile(code=16)
     assert "Job queue neurocaas-m5-xlarge-standard does not exist" in done.stderr
