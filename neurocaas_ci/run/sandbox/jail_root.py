@@ -31,7 +31,7 @@ def jail(request: SandboxRequest) -> Iterator[SandboxRequest]:
     out of a chroot is outside.
     """
     root = request.outputs.with_name("jail")
-    os.mkdir(root, 0o755)
+    _make_folder(root)
     inputs, outputs = root / "inputs", root / "outputs"
     try:
         _copy_tree(str(request.root), str(root), skip=_OWN)
@@ -81,16 +81,23 @@ def _copy_file(source: str, target: str, size: int) -> None:
 def _make_own(root: Path) -> tuple[Path, ...]:
     """Make the folders that are not the image's; return those that a run can fill."""
     for name in ("dev", "proc", "sys"):
-        os.mkdir(root / name, 0o755)
+        _make_folder(root / name)
     for name in _FACTS:
+        copy = root / "proc" / name
         with contextlib.suppress(OSError):
-            (root / "proc" / name).write_bytes(Path("/proc", name).read_bytes())
+            copy.write_bytes(Path("/proc", name).read_bytes())
+            copy.chmod(0o444)
     _make_devices(root / "dev")
     shared = (root / "tmp", root / "dev" / "shm")
     for folder in shared:
-        os.mkdir(folder)
-        os.chmod(folder, _SHARED)
+        _make_folder(folder, _SHARED)
     return shared
+
+
+def _make_folder(folder: Path, mode: int = 0o755) -> None:
+    """Make a folder with a mode that the umask does not change."""
+    os.mkdir(folder)
+    os.chmod(folder, mode)
 
 
 def _make_devices(folder: Path) -> None:

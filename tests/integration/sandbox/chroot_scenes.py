@@ -370,6 +370,7 @@ def _until(condition, seconds: float = 8) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)
     folder, scene = Path(sys.argv[1]), sys.argv[3]
     told = probe(folder) if scene == "probe" else globals()[scene](Stage(folder, sys.argv[2]))
     sys.stdout.write(json.dumps(told, default=str))
