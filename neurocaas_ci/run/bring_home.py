@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from neurocaas_ci.errors import IntegrityError
 from neurocaas_ci.model.run import RunRecord, RunSpec
@@ -44,6 +43,9 @@ def bring_home(
             if spec.identity(inputs) == record.identity:
                 origin = records.encode_origin(job, spec.run)
                 home.state.write(records.result_key(record.identity), origin)
+
+    # Only jobs on AWS come here, and the module is slow to load.
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(bring, [spec for spec in specs if spec.run in ended]))
