@@ -56,18 +56,25 @@ def command(spec: str, isolation: IsolationLevel) -> None:
         facts["first_use"] = note_use(Path(folder), run.job, run.run)
     images = Images(home.cache, say)
 
-    def root_of(image: Sha256) -> Path:
-        try:
-            return images.find(image).root
-        except IntegrityError:
-            if home.store is None:
-                raise
-        # A fresh machine: the runner has put the image into the store.
-        fetch_image(Cache(home.cache), image, home.environments)
-        return images.find(image).root
-
     stop = threading.Event()
     with Scratch(home.scratch) as scratch:
+
+        def unpacked(image: Sha256) -> Path:
+            if isolation == "chroot":
+                # A run is moved into its root, so it gets one of its own.
+                return images.unpack(image, scratch.new() / "image")
+            return images.find(image).root
+
+        def root_of(image: Sha256) -> Path:
+            try:
+                return unpacked(image)
+            except IntegrityError:
+                if home.store is None:
+                    raise
+            # A fresh machine: the runner has put the image into the store.
+            fetch_image(Cache(home.cache), image, home.environments)
+            return unpacked(image)
+
         worker = Worker(
             blobs=home.blobs,
             state=home.state,
@@ -80,6 +87,7 @@ def command(spec: str, isolation: IsolationLevel) -> None:
             processors=Processors(1),
             machine=facts,
             shares=home.cell is None,
+            own_roots=isolation == "chroot",
         )
         record = _interruptible(worker, run, stop)
     click.echo(records.encode_record(record))

@@ -108,7 +108,7 @@ def test_a_task_gives_the_same_outputs_and_says_that_it_had_no_sandbox(fargate, 
 @pytest.mark.long
 @pytest.mark.network
 @pytest.mark.sandbox
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_shipped_analysis_runs_in_a_task_and_replays_here(fargate):
     """Its command names /inputs and /outputs itself, which only a root of its own can give it."""
     accept(fargate, "chroot")
@@ -131,7 +131,7 @@ def test_a_shipped_analysis_runs_in_a_task_and_replays_here(fargate):
     job = fargate.job(
         "tracking", given, blueprint="kalman-smoother", version=version, max_runtime="10m"
     )
-    fargate.reconcile("--no-cache")
+    platform.run("reconcile", "--no-fetch", "--no-cache", "--executor", "aws-batch", timeout=300)
     (run,) = fargate.records(job).values()
     assert (run["status"], run["isolation"]["level"]) == ("succeeded", "chroot")
     assert {"metrics.json", "smoothed.npz", "figure.png"} < {path for path, *_ in run["outputs"]}

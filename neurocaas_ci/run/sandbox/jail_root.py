@@ -1,4 +1,4 @@
-"""Lay out the root of a run in a chroot: a copy of the image, a few devices, inputs and outputs."""
+"""Lay out the root of a run in a chroot: the image, a few devices, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ def jail(request: SandboxRequest) -> Iterator[SandboxRequest]:
     out of a chroot is outside.
     """
     root = request.outputs.with_name("jail")
-    _make_folder(root)
     inputs, outputs = root / "inputs", root / "outputs"
     try:
-        _copy_tree(str(request.root), str(root), skip=_OWN)
+        if request.own_root:
+            os.rename(request.root, root)
+            _take_over(root)
+        else:
+            _make_folder(root)
+            _copy_tree(str(request.root), str(root), skip=_OWN)
         writable = _make_own(root)
         _protect(request.inputs)
         os.rename(request.inputs, inputs)
@@ -70,6 +74,29 @@ def _copy_tree(source: str, target: str, skip: tuple[str, ...] = ()) -> None:
             continue
         os.chmod(copy, mode)
         os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def _take_over(root: Path) -> None:
+    """Make a root what a copy would be: root's, for nobody else to write, and without what is made anew."""
+    os.chmod(root, 0o755)  # noqa: S103 - everybody's to read
+    for name in _OWN:
+        path = root / name
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.exists():
+            _remove(path)
+    for folder, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            path = Path(folder, name)
+            facts = path.lstat()
+            kind, mode = stat.S_IFMT(facts.st_mode), stat.S_IMODE(facts.st_mode)
+            if kind not in {stat.S_IFLNK, stat.S_IFDIR, stat.S_IFREG}:
+                path.unlink()
+                continue
+            if facts.st_uid or facts.st_gid:
+                os.lchown(path, 0, 0)
+            if kind != stat.S_IFLNK and mode & ~0o755:
+                os.chmod(path, mode & 0o755)
 
 
 def _copy_file(source: str, target: str, size: int) -> None:

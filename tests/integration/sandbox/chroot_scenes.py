@@ -340,6 +340,54 @@ def company(stage: Stage) -> dict:
     return found | {"next": stage.run("print('next')")}
 
 
+_LOOK = """
+import json, os, stat
+def look(folder='/'):
+    for entry in os.scandir(folder):
+        facts = entry.stat(follow_symlinks=False)
+        kind = stat.S_IFMT(facts.st_mode)
+        if entry.path.split('/')[1] not in ('dev', 'inputs', 'outputs', 'proc', 'sys', 'tmp'):
+            bad = kind != stat.S_IFLNK and facts.st_mode & 0o7022
+            yield entry.path, stat.S_IFMT(facts.st_mode), facts.st_uid, bool(bad)
+        if kind == stat.S_IFDIR and entry.path not in ('/proc', '/dev'):
+            yield from look(entry.path)
+found = sorted(look())
+print(json.dumps([len(found), [row for row in found if row[2] or row[3]],
+    [row[0] for row in found if 'odd' in row[0]], os.path.islink('/tmp'), sorted(os.listdir('/sys'))]))
+"""
+
+
+def strange_image(stage: Stage) -> dict:
+    """An image that some other tool has made; copied, and taken over as one of the run's own."""
+    image, victim = stage.base / "strange", stage.base / "victim"
+    subprocess.run(["cp", "-a", str(stage.root), str(image)], check=True)
+    victim.mkdir()
+    for name, mode in (("odd-open", 0o666), ("odd-setuid", 0o4755), ("odd-nobody", 0o600)):
+        (image / "iae" / name).touch()
+        (image / "iae" / name).chmod(mode)
+    os.chown(image / "iae/odd-nobody", NOBODY, NOBODY)
+    (image / "iae/odd-folder").mkdir()
+    (image / "iae/odd-folder").chmod(0o1777)
+    os.mknod(image / "iae/odd-device", 0o60666, os.makedev(8, 0))
+    (image / "iae/odd-link").symlink_to(victim)
+    (image / "tmp").rmdir()
+    (image / "tmp").symlink_to(victim)
+    (image / "sys/odd").touch()
+    seen = []
+    for own in (False, True):
+        request = stage.request(_LOOK)._replace(root=image, own_root=own)
+        assert stage.sandbox.execute(request).reason == "exited", request.log.read_text()
+        seen.append(json.loads(request.log.read_text().partition(" ")[2]))
+        if not own:
+            unchanged = (image / "iae/odd-open").stat().st_mode & 0o777 == 0o666
+    return {
+        "unchanged": unchanged,
+        "gone": not image.exists(),
+        "victim": [victim.stat().st_uid, os.listdir(victim)],
+        "seen": seen,
+    }
+
+
 def probe(base: Path) -> dict:
     """Where it is not possible."""
     return {"probe": _refused(lambda: Sandbox.probe("chroot", base))}

@@ -137,6 +137,18 @@ def test_no_way_out_and_no_way_to_change_the_image(container):
     assert "link (a symbolic link)" in message
 
 
+def test_whatever_an_image_has_nobody_can_change_it(container):
+    found = container("strange_image")
+    assert (found["unchanged"], found["gone"]) == (True, True)
+    # A link of the image was not followed by root.
+    assert found["victim"] == [0, []]
+    copied, taken = found["seen"]
+    assert copied == taken
+    assert copied[0] > 100
+    kept = [f"/iae/odd-{name}" for name in ("folder", "link", "nobody", "open", "setuid")]
+    assert copied[1:] == [[], kept, False, []]
+
+
 def test_nothing_goes_on_after_the_end(container):
     found = container("background")
     assert found["done"]["reason"] == "exited"
