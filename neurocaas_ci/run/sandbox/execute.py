@@ -18,8 +18,6 @@ from neurocaas_ci.run.sandbox import guard
 from neurocaas_ci.run.sandbox.cgroups import sweep
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
 from neurocaas_ci.run.sandbox.hierarchy import Layout, find_layout
-from neurocaas_ci.run.sandbox.jail_root import jail
-from neurocaas_ci.run.sandbox.jailed import make_empty, start_jailed, try_jail
 from neurocaas_ci.run.sandbox.logs import LogWriter
 from neurocaas_ci.run.sandbox.probe import find_tools
 from neurocaas_ci.run.sandbox.request import SandboxRequest, SandboxResult
@@ -56,6 +54,8 @@ class Sandbox(NamedTuple):
         slots, layout = _working_slots(layout, isolation)
         tools = bpf = None
         if isolation == "chroot":
+            from neurocaas_ci.run.sandbox.jailed import try_jail  # few machines need it
+
             bpf = program(os.uname().machine, namespaces=False)
             try_jail(bpf, scratch)
         elif isolation == "sandbox":
@@ -88,7 +88,7 @@ class Sandbox(NamedTuple):
         with (
             contextlib.closing(log),
             self.slots.take(request.limits) as slot,
-            jail(request) if jailed else contextlib.nullcontext(request) as placed,
+            _jail(request) if jailed else contextlib.nullcontext(request) as placed,
         ):
             started = slot.launcher.call(lambda: self._start(placed, slot), Started.close)
             running = time.monotonic()
@@ -97,7 +97,7 @@ class Sandbox(NamedTuple):
                 code = started.exit_code()
                 returned = started.process.returncode
             if jailed:
-                make_empty(started)
+                _make_empty(started)
         script = time.monotonic() - running
         if self.tools is not None and code is None and _failed_alone(ended, returned):
             if not log.last_line().startswith("bwrap: execvp"):
@@ -113,6 +113,8 @@ class Sandbox(NamedTuple):
             tools = self.tools._replace(own_network=apart.network, own_devices=apart.devices)
             return start_sandboxed(request, tools, self.filter, slot.group, guard.sandbox_token())
         if self.isolation.level == "chroot" and self.filter is not None:
+            from neurocaas_ci.run.sandbox.jailed import start_jailed
+
             return start_jailed(request, self.filter, slot.group)
         environment = {
             **request.environment,
@@ -150,6 +152,18 @@ class Sandbox(NamedTuple):
             log_dropped=log.dropped,
             stages=stages,
         )
+
+
+def _jail(request: SandboxRequest) -> contextlib.AbstractContextManager[SandboxRequest]:
+    from neurocaas_ci.run.sandbox.jail_root import jail
+
+    return jail(request)
+
+
+def _make_empty(started: Started) -> None:
+    from neurocaas_ci.run.sandbox.jailed import make_empty
+
+    make_empty(started)
 
 
 def _working_slots(
