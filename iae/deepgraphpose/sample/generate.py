@@ -2,7 +2,7 @@
 
     python generate.py
 
-writes dataset/mouse.npz (what the analysis gets: video, labels of 20 frames to train with and of 40 to test with)
+writes dataset/mouse.npz (what the analysis gets: video, labels of 10 frames to train with and of 40 to test with)
 and truth.npz (positions in all frames). Needs numpy. Dark spots on the floor look like ears, the two ears look
 alike, and head and tail are told apart by little: what trackers trip over.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 _SEED = 20_261_130
 _FRAMES, _SIDE = 300, 64
-_LABELLED, _TESTED = 20, 40
+_LABELLED, _TESTED = 10, 40
 _NOISE = 8.0  # grey values
 _PARTS = ("nose", "left_ear", "right_ear", "tail_base")
 _SKELETON = ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3))

@@ -2,7 +2,7 @@
 
     python score.py OUTPUTS
 
-prints the scores as JSON; exit code 1 and the bars that were missed when there are any. Needs numpy. The twenty frames whose
+prints the scores as JSON; exit code 1 and the bars that were missed when there are any. Needs numpy. The ten frames whose
 labels were trained with do not count.
 """
 

@@ -24,8 +24,8 @@ class Settings:
     dataset: str
     replica: int = 0
     channels: int = 16
-    iterations: int = 400
-    graph_iterations: int = 200
+    iterations: int = 300
+    graph_iterations: int = 150
     batch: int = 8
     window: int = 8
     learning_rate: float = 0.01

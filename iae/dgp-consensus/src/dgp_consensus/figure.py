@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FormatStrFormatter, MaxNLocator, NullFormatter
 
 from dgp_consensus.combine import Array, Consensus, spread
 from dgp_consensus.members import Members
@@ -124,7 +124,7 @@ def _traces(pair: list[Axes], members: Members, consensus: Consensus, scatter: A
         axes.set_xlim(times[0], times[-1])
     pair[0].set_title(f"{members.bodyparts[part]}, on which replicas agree least")
     pair[0].tick_params(labelbottom=False)
-    pair[1].legend(loc="upper right", ncols=3, fontsize=10)
+    pair[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=10, borderpad=0)
     pair[1].set_xlabel("frame")
 
 
@@ -162,3 +162,6 @@ def _doubt(
     axes.set_title(f"Spread tells of error (ρ = {found:.2f})")
     axes.set_xlabel("spread of the trackers (px)")
     axes.set_ylabel("mean error of a tracker, held-out labels (px)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.set_minor_formatter(NullFormatter())
