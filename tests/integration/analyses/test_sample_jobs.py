@@ -25,6 +25,8 @@ NAMES = [name for name in demo_all.BLUEPRINTS if name != "widefield-preprocess"]
 _PARAMETERS = {
     "bardensr": {"turns": 2},
     "behavenet-psvae": {"epochs": 2, "annealing_epochs": 1},
+    "deepgraphpose": {"iterations": 5, "graph_iterations": 3},
+    "ensemble-dgp": {"iterations": 5, "graph_iterations": 3, "replicas": 2},
     "epi": {"epochs": 2, "steps": 50},
     "lfads": {"epochs": 3},
     "widefield-sweep": {

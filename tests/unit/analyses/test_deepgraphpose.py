@@ -110,7 +110,9 @@ def test_an_archive_that_would_fill_the_memory_is_refused_before_it_is_unpacked(
     assert "more than this analysis takes" in capsys.readouterr().err
 
 
-def test_scoremaps_that_would_not_fit_are_refused_before_the_training(tmp_path, capsys, monkeypatch):
+def test_scoremaps_that_would_not_fit_are_refused_before_the_training(
+    tmp_path, capsys, monkeypatch
+):
     from deepgraphpose import app
 
     monkeypatch.setattr(app, "_MOST_BYTES", 9_000)
@@ -145,7 +147,9 @@ def test_a_refusal_waits_for_no_heavy_library(tmp_path):
 
 
 def test_a_sound_recording_is_read(tmp_path):
-    grey = support.recording(skeleton=None, frame_rate_hz=None, held_out=None, **_label(np.nan, both=True))
+    grey = support.recording(
+        skeleton=None, frame_rate_hz=None, held_out=None, **_label(np.nan, both=True)
+    )
     colour = {**grey, "frames": np.repeat(grey["frames"][..., None], 3, axis=3)}
     for name, arrays in (("grey", grey), ("colour", colour)):
         np.savez(tmp_path / f"{name}.npz", **arrays)
