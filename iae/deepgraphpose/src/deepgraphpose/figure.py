@@ -84,7 +84,8 @@ def _chosen(recording: Recording) -> Array:
     """Return frames to show: labelled ones that were held out where there are, else evenly spaced ones."""
     held_out = np.sort(recording.label_frames[recording.held_out])
     pool = held_out if len(held_out) >= _PICTURES else np.arange(len(recording.frames))
-    return pool[np.linspace(0, len(pool) - 1, _PICTURES).round().astype(int)]
+    chosen: Array = pool[np.linspace(0, len(pool) - 1, _PICTURES).round().astype(int)]
+    return chosen
 
 
 def _picture(axes: Axes, recording: Recording, tracks: Tracks, frame: int, colours: Array) -> None:
@@ -92,10 +93,11 @@ def _picture(axes: Axes, recording: Recording, tracks: Tracks, frame: int, colou
     places = tracks.positions[frame]
     for one, other in recording.skeleton:
         axes.plot(*places[[one, other]].T, color="white", linewidth=1, alpha=0.7)
-    axes.scatter(*places.T, c=colours, s=42, edgecolors="white", linewidths=0.8, zorder=3)
+    axes.scatter(places[:, 0], places[:, 1], c=colours, s=42, edgecolors="white", linewidths=0.8, zorder=3)
     known = np.flatnonzero(recording.label_frames == frame)
     for which in known:
-        axes.scatter(*recording.labels[which].T, c="white", marker="+", s=60, linewidths=1.2, zorder=4)
+        marked = recording.labels[which]
+        axes.scatter(marked[:, 0], marked[:, 1], c="white", marker="+", s=60, linewidths=1.2, zorder=4)
     axes.set_title(f"frame {frame}" + (", + labels" if len(known) else ""), fontsize=11)
     axes.set_xlim(-0.5, recording.frames.shape[2] - 0.5)
     axes.set_ylim(recording.frames.shape[1] - 0.5, -0.5)

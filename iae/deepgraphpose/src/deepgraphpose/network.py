@@ -38,7 +38,8 @@ class Tracker(nn.Module):
         deep = self.to_eighths(quarter)
         deep = self.back_to_quarters(torch.cat([_doubled(deep), quarter], dim=1))
         deep = self.back_to_halves(torch.cat([_doubled(deep), half], dim=1))
-        return self.scores(deep)
+        scoremaps: Tensor = self.scores(deep)
+        return scoremaps
 
 
 def _doubled(maps: Tensor) -> Tensor:

@@ -153,7 +153,7 @@ def track(tracker: Tracker, recording: Recording, asked: Settings) -> Tracks:
     tracker.eval()
     positions, likelihood, kept = [], [], []
     with torch.no_grad():
-        for frames in _scaled(recording.frames).split(_CHUNK):
+        for frames in torch.split(_scaled(recording.frames), _CHUNK):
             maps = tracker(frames).half()
             positions.append(soft_argmax(maps.float(), asked.sharpness).numpy())
             likelihood.append(torch.sigmoid(maps.float().amax(dim=(2, 3))).numpy())

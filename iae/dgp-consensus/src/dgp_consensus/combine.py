@@ -103,10 +103,10 @@ def roughness(positions: Array) -> float:
 
 def correlation(one: Array, other: Array) -> float:
     """Return Spearman's rank correlation, ties by their mean rank; NaN when one of them is constant."""
-    ranks = [_ranks(values) for values in (one, other)]
-    if min(r.std() for r in ranks) == 0:
+    first, second = _ranks(one), _ranks(other)
+    if min(first.std(), second.std()) == 0:
         return math.nan
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _ranks(values: Array) -> Array:

@@ -82,7 +82,8 @@ def _subline(metrics: Mapping[str, Any]) -> str:
 
 def _disputed(scatter: Array) -> list[int]:
     """Return frames in which replicas disagree most, none of them neighbours, in order of time."""
-    worst, chosen = np.argsort(-scatter.max(axis=1), kind="stable"), []
+    worst = np.argsort(-scatter.max(axis=1), kind="stable")
+    chosen: list[int] = []
     apart = max(1, min(10, len(scatter) // (4 * _PICTURES)))
     for frame in worst:
         if all(abs(int(frame) - other) >= apart for other in chosen):
@@ -96,8 +97,9 @@ def _picture(axes: Axes, consensus: Consensus, video: Array, frame: int, scatter
     axes.imshow(video[frame], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     colours = mpl.colormaps["turbo"](np.linspace(0.08, 0.92, consensus.members.shape[2]))
     for places in consensus.members[:, frame]:
-        axes.scatter(*places.T, c=colours, s=14, marker="x", linewidths=1.0)
-    axes.scatter(*consensus.positions[-1, frame].T, c=colours, s=62, edgecolors="white", linewidths=1.2, zorder=3)
+        axes.scatter(places[:, 0], places[:, 1], c=colours, s=14, marker="x", linewidths=1.0)
+    agreed = consensus.positions[-1, frame]
+    axes.scatter(agreed[:, 0], agreed[:, 1], c=colours, s=62, edgecolors="white", linewidths=1.2, zorder=3)
     axes.set_title(f"frame {frame}: spread to {scatter[frame].max():.1f} px", fontsize=11)
     axes.set_xlim(-0.5, video.shape[2] - 0.5)
     axes.set_ylim(video.shape[1] - 0.5, -0.5)

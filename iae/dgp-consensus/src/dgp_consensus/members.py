@@ -126,10 +126,10 @@ def _stream(
     """Open the scoremaps inside an archive behind their header; answer stream, shape and type."""
     try:
         stream = stack.enter_context(stack.enter_context(zipfile.ZipFile(path)).open(f"{_MAPS}.npy"))
-        version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+        version = np.lib.format.read_magic(stream)
         if version != (1, 0):
             raise Refusal(f"replica {replica}: scoremaps are of the npy format {version}, not 1.0")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call]
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     except _BROKEN as error:
         raise _unreadable(replica, error) from error
     if len(shape) != 4 or 0 in shape or dtype.kind != "f" or fortran:  # noqa: PLR2004
