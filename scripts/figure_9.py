@@ -28,7 +28,7 @@ _NUMBERS = _ROOT / "docs/analyses/ensemble-dgp/figure-9.json"
 _PICTURE = _ROOT / "docs/images/ensemble-dgp-figure-9.png"
 _SIZES = (3, 5, 9)
 _INK, _SOFT, _BLUE, _RED = "#22262b", "#8a929c", "#1f5fa8", "#c8501e"
-_SHOWN = slice(0, 150)
+_SHOWN = 150
 _BINS = 8
 
 
@@ -74,7 +74,9 @@ def measure(fetched: Path) -> dict[str, Any]:
     (nine,) = list(agree(maps))[-1:]
     np.testing.assert_allclose(soft_argmax(nine, 3.0, 2.0), together, atol=1e-9)
     spread = np.sqrt(((members - members.mean(axis=0)) ** 2).sum(axis=3).mean(axis=0))
-    part = int(spread.mean(axis=0).argmax())
+    worst, part = np.unravel_index(spread.argmax(), spread.shape)
+    start = int(np.clip(worst - _SHOWN // 2, 0, len(truth) - _SHOWN))
+    shown = slice(start, start + _SHOWN)
     return {
         "frames_that_count": int(kept.sum()),
         "rmse_px_of_replicas": [_short(scoring["rmse"]((one - truth)[kept])) for one in members],
@@ -84,9 +86,10 @@ def measure(fetched: Path) -> dict[str, Any]:
         "ensembles": subsets,
         "trace": {
             "part": str(parts[part]),
-            "replicas": _table(members[:, _SHOWN, part, 0]),
-            "consensus": _table(together[_SHOWN, part, 0]),
-            "truth": _table(truth[_SHOWN, part, 0]),
+            "first_frame": start,
+            "replicas": _table(members[:, shown, part, 0]),
+            "consensus": _table(together[shown, part, 0]),
+            "truth": _table(truth[shown, part, 0]),
         },
         "spread_px": _table(spread[kept].ravel()),
         "error_px": _table(np.linalg.norm(together - truth, axis=2)[kept].ravel()),
@@ -143,12 +146,17 @@ def draw(numbers: dict[str, Any], path: Path) -> None:
 
 
 def _traces(axes: Any, trace: dict[str, Any]) -> None:
+    frames = trace["first_frame"] + np.arange(len(trace["truth"]))
     for number, one in enumerate(trace["replicas"]):
-        axes.plot(one, color=_SOFT, linewidth=0.8, label="one tracker" if number == 0 else None)
-    axes.plot(trace["consensus"], color=_BLUE, linewidth=2, label="consensus of 9")
-    axes.plot(trace["truth"], color=_RED, linewidth=1, linestyle="--", label="truth")
-    axes.set_title(f"A  x of the {trace['part'].replace('_', ' ')} (px)")
-    axes.set_xlim(0, len(trace["truth"]) - 1)
+        axes.plot(
+            frames, one, color=_SOFT, linewidth=0.8, label="one tracker" if number == 0 else None
+        )
+    axes.plot(frames, trace["consensus"], color=_BLUE, linewidth=2, label="consensus of 9")
+    axes.plot(frames, trace["truth"], color=_RED, linewidth=1, linestyle="--", label="truth")
+    axes.set_title(
+        f"A  x of the {trace['part'].replace('_', ' ')} (px), where trackers disagree most"
+    )
+    axes.set_xlim(frames[0], frames[-1])
     axes.set_xlabel("frame", labelpad=1)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
 
@@ -185,13 +193,20 @@ def _doubt(axes: Any, numbers: dict[str, Any]) -> None:
     edges = np.quantile(spread, np.linspace(0, 1, _BINS + 1))
     which = np.clip(np.searchsorted(edges, spread, side="right") - 1, 0, _BINS - 1)
     middle = [(np.median(spread[which == k]), np.mean(error[which == k])) for k in range(_BINS)]
-    axes.plot(*np.array(middle).T, "-o", color=_INK, markersize=4, label="means of eighths")
     (rho,) = numbers["ensembles"]["9"]["spread_rank_correlation_with_error_of_consensus"]
+    axes.plot(
+        *np.array(middle).T,
+        "-o",
+        color=_INK,
+        markersize=4,
+        label=f"means of eighths; rank correlation {rho:.2f}",
+    )
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_title(f"D  Error of the consensus (px), rank corr. {rho:.2f}")
+    axes.set_title("D  Error of the consensus (px)")
     axes.set_xlabel("spread of the trackers (px)")
-    axes.legend(loc="upper left")
+    axes.set_ylim(0.02, 9)
+    axes.legend(loc="upper left", fontsize=9.5)
 
 
 def _jitter(place: float, count: int) -> np.ndarray:

@@ -239,6 +239,16 @@ def test_the_ensemble_takes_the_parameters_of_the_tracker_and_how_many(blueprint
     assert _read(tmp_path, replicas=9) == settings.Settings("d")
 
 
+def test_a_tracker_by_itself_is_replica_0(tmp_path):
+    read = []
+    for replica in (None, 0, 1):
+        document = {"schema": "neurocaas/config/v1", "dataset": "d", "replica": replica}
+        (tmp_path / "config.yaml").write_text(json.dumps(document))
+        read.append(settings.read(tmp_path))
+    assert read[0] == read[1] == settings.Settings("d")
+    assert read[2] == settings.Settings("d", replica=1)
+
+
 def test_outputs_and_parameters_are_documented(blueprints):
     for blueprint in blueprints:
         page = (ROOT / f"docs/analyses/{blueprint.name}.md").read_text()

@@ -124,7 +124,7 @@ def _traces(pair: list[Axes], members: Members, consensus: Consensus, scatter: A
                   color=_RED, markersize=7, label="label, held out")  # fmt: skip
         axes.set_ylabel(f"{name} (px)")
         axes.set_xlim(times[0], times[-1])
-    pair[0].set_title(f"{members.bodyparts[part]}, on which replicas agree least")
+    pair[0].set_title(f"Least agreed on: {members.bodyparts[part]}")
     pair[0].tick_params(labelbottom=False)
     pair[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=10, borderpad=0)
     pair[1].set_xlabel("frame")
