@@ -8,10 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import demo_all
 import numpy as np
 import pytest
-from test_sample_jobs import ROOT, Registry
+from test_sample_jobs import ROOT, Registry, demo_all
 
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(900)]
 
