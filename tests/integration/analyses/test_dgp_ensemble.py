@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from test_sample_jobs import ROOT, Registry, demo_all
 
-pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 TRACKER, CONSENSUS = (ROOT / "iae" / name / "sample" for name in ("deepgraphpose", "dgp-consensus"))
 
 
 @pytest.fixture(scope="module")
-def registry():
+def registry(image_cache):
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not available here")
     folder = Path(tempfile.mkdtemp(prefix="neurocaas-ensemble-"))
     folder.chmod(0o755)
-    yield Registry(folder)
+    yield Registry(folder, image_cache)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -35,7 +35,7 @@ def test_the_consensus_of_three_beats_them(registry, name):
         "job", "new", name, "--name", "three", "--group", "example-lab", "--dataset", uri, "--param",
         "replicas=3", "--max-runtime", "14m", "--yes", "--commit",
     )  # fmt: skip
-    registry.neurocaas("reconcile", "three")
+    registry.neurocaas("reconcile", "three", timeout=1000)
     registry.neurocaas("fetch", "three", "../three")
     fetched = registry.repo.parent / "three"
     (combined,) = fetched.rglob("consensus.npz")
