@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.patterns import late
 from neurocaas_ci.run.home import Home, default_cache, default_home, default_store
 
 ORIGIN_MAIN, LOCAL_MAIN = "refs/remotes/origin/main", "refs/heads/main"
@@ -19,7 +19,7 @@ ORIGIN_MAIN, LOCAL_MAIN = "refs/remotes/origin/main", "refs/heads/main"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 # The pattern of the user schema: a login is a folder's name and stands in YAML.
-LOGIN = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,38}")
+LOGIN = late(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,38}")
 
 repo_option = click.option(
     "--repo",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.forges.rights import NEEDED, PUSH, Rights
+from neurocaas_ci.patterns import late
 
 if TYPE_CHECKING:
     from neurocaas_ci.forges.github import GitHub
     from neurocaas_ci.forges.github_client import Address
 
-_HTTP = re.compile(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
-_SSH = re.compile(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
+_HTTP = late(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
+_SSH = late(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
 _PUBLIC = "https://github.com"
 # The variables that `address_from` takes a token from; without one of them git is not asked.
 _TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "NEUROCAAS_APP_ID"})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.patterns import late
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from neurocaas_ci.stores.s3_state import S3State
 
 # The pattern of the group schema.
-_GROUP = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_GROUP = late(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def default_home() -> Path:
