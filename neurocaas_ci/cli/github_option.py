@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +63,11 @@ def _address(repo: Path, needed: Rights = NEEDED) -> Address:
     place = _place(repo)
     named = os.environ.get("GITHUB_REPOSITORY") or (place[1] if place else None)
     address = address_from(os.environ, named, needed)
-    return replace(address, server=place[0]) if place else address
+    if place is None:
+        return address
+    from dataclasses import replace
+
+    return replace(address, server=place[0])
 
 
 def _place(repo: Path) -> tuple[str, str] | None:

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import IO, Self
 
 from neurocaas_ci.errors import BackendUnavailableError
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.patterns import late
 from neurocaas_ci.registry.plumbing import COMMAND, git_environment
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, parts_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.patterns import late
 from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.decode import MAX_BYTES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +55,6 @@ def default_store() -> tuple[str | None, str | None]:
     return f"{store}/groups/{group}", group
 
 
-@dataclass(frozen=True)
 class Home:
     """Adapters for everything below one home folder; the cache may be shared between homes.
 
@@ -65,10 +63,17 @@ class Home:
     that group alone, and so are the jobs.
     """
 
-    root: Path
-    shared_cache: Path | None = None
-    store: str | None = None
-    group: str | None = None
+    def __init__(
+        self,
+        root: Path,
+        shared_cache: Path | None = None,
+        store: str | None = None,
+        group: str | None = None,
+    ) -> None:
+        self.root = root
+        self.shared_cache = shared_cache
+        self.store = store
+        self.group = group
 
     @cached_property
     def blobs(self) -> DirectoryBlobs | S3Blobs:

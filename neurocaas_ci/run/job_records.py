@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.executors.attempts import attempts_key, instance_of, read_attempts
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.money import dollars
 from neurocaas_ci.model.run import RunRecord, RunStatus
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged

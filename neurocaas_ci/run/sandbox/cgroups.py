@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -87,12 +86,12 @@ def sweep(layout: Layout) -> None:
                 _remove(path)
 
 
-@dataclass(slots=True)
 class _Files:
     """Open files of one group; reading one again costs a system call, opening it costs ten."""
 
-    folder: Path
-    _open: dict[str, int] = field(default_factory=dict)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._open: dict[str, int] = {}
 
     def read(self, name: str) -> str:
         return os.pread(self.open(name, os.O_RDONLY), 4096, 0).decode()

@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Isolation
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run.sandbox import guard
 from neurocaas_ci.run.sandbox.cgroups import sweep
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
