@@ -7,6 +7,7 @@ handled here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from neurocaas_ci.registry.scalars import NotFiniteError, is_ambiguous, may_be_s
 _MAX_DEPTH = 50
 _MAX_VALUES = 100_000
 _MAX_FINDINGS = 100
+_KEPT = 8
 
 _CORE = "tag:yaml.org,2002:"
 
@@ -41,8 +43,13 @@ class _Frame:
         self.skip = False
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def parse(path: str, content: bytes) -> tuple[Document, tuple[Finding, ...]]:
-    """Return the document of a file and all problems of its form."""
+    """Return the document of a file and all problems of its form; nobody may change it.
+
+    The last few are kept: a command reads the same blueprint and the same job again and again, at
+    different commits.
+    """
     findings: list[Finding] = []
     text = decode(path, content, findings)
     if text is None:

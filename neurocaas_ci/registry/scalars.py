@@ -27,6 +27,7 @@ _AMBIGUOUS = late(
     re.IGNORECASE,
 )
 _NUMBERS = frozenset("-+.0123456789")
+_PLAIN_DIGITS = frozenset("123456789")
 _SWITCHES = frozenset("yYnNoO")
 _FIRST_LETTERS = _SWITCHES | frozenset(word[0] for word in _WORDS if word)
 _LONGEST_WORD = max(map(len, _WORDS))
@@ -57,7 +58,8 @@ def is_ambiguous(text: str) -> bool:
     """Tell whether readers of YAML 1.1 take this plain scalar for something else."""
     if not text or (text[0] not in _NUMBERS and text[0] not in _SWITCHES):
         return False
-    if text[0] != "0" and text.isascii() and text.isdigit():
+    if text[0] in _PLAIN_DIGITS and "_" not in text and ":" not in text:
+        # Versions, dates and most numbers.
         return False
     return text.isascii() and bool(_AMBIGUOUS.fullmatch(text)) and text.strip("+-") != "0"
 

@@ -79,11 +79,12 @@ def make_group(layout: Layout, number: int) -> Group:
 def sweep(layout: Layout) -> None:
     """Remove the groups of dead owners, and kill what is left inside."""
     for folder in layout.folders.values():
-        for path in folder.glob(f"{PREFIX}*-*"):
-            owner = path.name.removeprefix(PREFIX).rpartition("-")[0]
+        names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
+        for name in names:
+            owner = name.removeprefix(PREFIX).rpartition("-")[0]
             if not owner_alive(owner):
-                _kill_all(path)
-                _remove(path)
+                _kill_all(folder / name)
+                _remove(folder / name)
 
 
 class _Files:
