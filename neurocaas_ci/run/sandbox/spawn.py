@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import resource
@@ -190,10 +191,15 @@ def _outside(request: SandboxRequest, word: str) -> str:
     return str(inner) if word.startswith("/") and inner.exists() else word
 
 
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _datagrams() -> tuple[int, int]:
     """Make a connected pair of sockets; the module for sockets takes 4 ms to load."""
     pair = (ctypes.c_int * 2)()
-    if ctypes.CDLL(None, use_errno=True).socketpair(_AF_UNIX, _SOCK_DGRAM, 0, pair) != 0:
+    if _libc().socketpair(_AF_UNIX, _SOCK_DGRAM, 0, pair) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return pair[0], pair[1]
