@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
+from types import ModuleType
 from typing import Any, cast
 
 
@@ -24,3 +27,18 @@ def late(pattern: str, flags: int = 0) -> re.Pattern[str]:
     Call its methods; the functions of `re` do not take it.
     """
     return cast("re.Pattern[str]", _Late(pattern, flags))
+
+
+def load(name: str) -> ModuleType:
+    """Import a module of somebody else whose patterns compile late; one that is loaded stays as it is.
+
+    It has to be one that calls the methods of its patterns, which most do. No other thread may
+    compile patterns meanwhile.
+    """
+    if name not in sys.modules:
+        compile_now, re.compile = re.compile, late  # type: ignore[assignment]
+        try:
+            importlib.import_module(name)
+        finally:
+            re.compile = compile_now
+    return sys.modules[name]

@@ -7,22 +7,14 @@ all modules of the package to load.
 
 from __future__ import annotations
 
-import re
-import sys
 from typing import TYPE_CHECKING, Any
 
-from neurocaas_ci.patterns import late
+from neurocaas_ci.patterns import load
 
 if TYPE_CHECKING:
     import yaml
-elif "yaml" in sys.modules:
-    yaml = sys.modules["yaml"]
 else:
-    _compile, re.compile = re.compile, late
-    try:
-        import yaml
-    finally:
-        re.compile = _compile
+    yaml = load("yaml")
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Reads YAML with libyaml where PyYAML was built with it."""
