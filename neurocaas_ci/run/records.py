@@ -27,6 +27,9 @@ _SPEC = "neurocaas/run-spec/v1"
 _JOB = "neurocaas/job-record/v1"
 _PLAN = "neurocaas/job-plan/v1"
 
+REMOVALS = "removals"
+"""Below this it is kept of which jobs the datasets shall be deleted."""
+
 
 class StepImage(NamedTuple):
     """Which environment a step of a job runs in."""
