@@ -22,9 +22,18 @@ _FULL_ID = late(r"[0-9a-f]{40}|[0-9a-f]{64}")
 class GitTree:
     """The files of one commit; `commit` is its full id. Close it, or use it in a `with` block."""
 
-    def __init__(self, repo: Path, rev: str = "HEAD", *, shared: CatFile | None = None) -> None:
+    def __init__(
+        self,
+        repo: Path,
+        rev: str = "HEAD",
+        *,
+        shared: CatFile | None = None,
+        given: CatFile | None = None,
+    ) -> None:
+        """Read a commit; by its full id through a reader that is `shared`, or `given` to be closed."""
         self.repo = repo
         self._shared = shared is not None
+        shared = shared or given
         # A commit never changes; most questions are about the same few folders.
         self._listed: dict[str, tuple[TreeEntry, ...]] = {}
         self._git = shared or CatFile(repo)

@@ -56,7 +56,8 @@ class Sandbox(NamedTuple):
         tools = None
         if isolation == "sandbox":
             with slots.take(RunLimits()) as slot:
-                tools = slot.launcher.call(lambda: find_tools(scratch))
+                own = slot.launcher.apart.network
+                tools = slot.launcher.call(lambda: find_tools(scratch, own_network=own))
             guard.ensure_guard()
         bpf = program(os.uname().machine) if tools is not None else None
         return cls(tools, bpf, slots, _isolation(tools, bpf, layout))
