@@ -15,10 +15,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from neurocaas_ci.errors import BuildError
 from neurocaas_ci.model.digest import Sha256, canonical_json, parse_sha256, sha256_bytes
+from neurocaas_ci.named import NamedTuple
 
 _CHUNK = 1 << 20
 DISK_ERRORS = {

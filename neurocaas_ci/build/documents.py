@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.build.cache import Blob
 from neurocaas_ci.build.constants import BUILDER, CREATED, NOBODY
 from neurocaas_ci.errors import IntegrityError
 from neurocaas_ci.model.digest import Sha256, canonical_json, oci_digest, parse_sha256
+from neurocaas_ci.named import NamedTuple
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"

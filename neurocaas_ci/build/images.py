@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.documents import Image, read_image, read_manifest
 from neurocaas_ci.build.roots import Verify, ensure_root, private_root
 from neurocaas_ci.errors import BuildError, IntegrityError
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.named import NamedTuple
 
 if TYPE_CHECKING:
     from neurocaas_ci.registry.tree import Tree

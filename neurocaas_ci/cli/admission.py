@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
     from neurocaas_ci.ledger.books import Books
 
 
-@dataclass
 class Admission:
     """Answers for the jobs of one tree of main."""
 
-    repo: Path
-    head: GitTree
-    _books: Books | None = field(default=None, init=False)
+    def __init__(self, repo: Path, head: GitTree) -> None:
+        self._repo = repo
+        self._head = head
+        self._books: Books | None = None
 
     def __call__(self, job: str, commit: str) -> str | None:
         """Return why a job that a commit merged may not run, or None.
@@ -34,7 +33,7 @@ class Admission:
             from neurocaas_ci.ledger.books import Books
 
             self._books = Books.open(
-                self.repo, self.head.commit, ledger_cache(), objects=self.head.objects, say=say
+                self._repo, self._head.commit, ledger_cache(), objects=self._head.objects, say=say
             )
         reason = self._books.refusal(job)
         if reason is None:
@@ -42,7 +41,7 @@ class Admission:
         return f"{reason}; raise the budget by pull request, then `neurocaas job retry {job}`"
 
     def _is_free(self, job: str, commit: str) -> bool:
-        registry = Registry(self.head.at(commit))
+        registry = Registry(self._head.at(commit))
         manifest = registry.job(job).value
         blueprint = None if manifest is None else registry.blueprint(manifest.blueprint).value
         if manifest is None or blueprint is None or blueprint.version != manifest.version:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from neurocaas_ci.errors import UsageError
+from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.patterns import late
 from neurocaas_ci.run.home import Home, default_cache, default_cell, default_home, default_store
+
+if TYPE_CHECKING:
+    from neurocaas_ci.registry.git import GitTree
 
 ORIGIN_MAIN, LOCAL_MAIN = "refs/remotes/origin/main", "refs/heads/main"
 """Where main is: the origin's, as it was fetched last, before the one of this clone."""
@@ -19,7 +24,7 @@ ORIGIN_MAIN, LOCAL_MAIN = "refs/remotes/origin/main", "refs/heads/main"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 # The pattern of the user schema: a login is a folder's name and stands in YAML.
-LOGIN = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,38}")
+LOGIN = late(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,38}")
 
 repo_option = click.option(
     "--repo",
@@ -57,7 +62,38 @@ def find_repo(repo: Path | None) -> Path:
 
 def main_ref(repo: Path, *, fetch: bool) -> str:
     """Return the ref that is main: the origin's where there is one; raise UsageError."""
-    if fetch and "origin" in _git(repo, "remote").split():
+    if fetch:
+        _fetch_main(repo)
+    wanted = (ORIGIN_MAIN, LOCAL_MAIN)
+    found = _git(repo, "for-each-ref", "--format=%(refname)", *wanted).split()
+    for ref in wanted:
+        if ref in found:
+            return ref
+    raise _no_main(repo)
+
+
+def open_main(repo: Path, *, fetch: bool) -> tuple[str, GitTree]:
+    """Return the ref that is main and its tree, to be closed; one git process does both.
+
+    Raise UsageError when there is no main.
+    """
+    from neurocaas_ci.registry.catfile import CatFile
+    from neurocaas_ci.registry.git import GitTree
+
+    if fetch:
+        _fetch_main(repo)
+    with contextlib.ExitStack() as stack:
+        objects = stack.enter_context(CatFile(repo))
+        with contextlib.suppress(BackendUnavailableError):
+            for ref in (ORIGIN_MAIN, LOCAL_MAIN):
+                if (commit := objects.commit(ref)) is not None:
+                    stack.pop_all()
+                    return ref, GitTree(repo, commit, given=objects)
+    raise _no_main(repo)
+
+
+def _fetch_main(repo: Path) -> None:
+    if "origin" in _git(repo, "remote").split():
         result = subprocess.run(
             ["git", "-C", str(repo), "fetch", "--quiet", "origin", "main"],
             capture_output=True,
@@ -67,12 +103,10 @@ def main_ref(repo: Path, *, fetch: bool) -> str:
         if result.returncode:
             reason = result.stderr.strip().split("\n")[-1]
             say(f"note: origin does not answer, going on with what is known here ({reason})")
-    wanted = (ORIGIN_MAIN, LOCAL_MAIN)
-    found = _git(repo, "for-each-ref", "--format=%(refname)", *wanted).split()
-    for ref in wanted:
-        if ref in found:
-            return ref
-    raise UsageError(
+
+
+def _no_main(repo: Path) -> UsageError:
+    return UsageError(
         "the repository has no branch main yet",
         where=str(repo),
         hint="commit the registry to a branch named main",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,6 +116,8 @@ def _partitions(text: str) -> Mapping[Pricing, str]:
 
 
 def _arguments(text: str) -> tuple[str, ...]:
+    import shlex  # of Slurm's options alone
+
     try:
         return tuple(shlex.split(text))
     except ValueError as error:

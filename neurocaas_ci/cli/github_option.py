@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.forges.rights import NEEDED, PUSH, Rights
+from neurocaas_ci.patterns import late
 
 if TYPE_CHECKING:
     from neurocaas_ci.forges.github import GitHub
     from neurocaas_ci.forges.github_client import Address
 
-_HTTP = re.compile(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
-_SSH = re.compile(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
+_HTTP = late(r"(https?://)(?:[^/@]*@)?([^/@]+)/([^/]+/[^/]+?)(?:\.git)?/?")
+_SSH = late(r"(?:ssh://git@|git@)github\.com[:/]([^/]+/[^/]+?)(?:\.git)?/?")
 _PUBLIC = "https://github.com"
 # The variables that `address_from` takes a token from; without one of them git is not asked.
 _TOKENS = frozenset({"GITHUB_TOKEN", "GH_TOKEN", "NEUROCAAS_APP_ID"})
@@ -64,7 +63,11 @@ def _address(repo: Path, needed: Rights = NEEDED) -> Address:
     place = _place(repo)
     named = os.environ.get("GITHUB_REPOSITORY") or (place[1] if place else None)
     address = address_from(os.environ, named, needed)
-    return replace(address, server=place[0]) if place else address
+    if place is None:
+        return address
+    from dataclasses import replace
+
+    return replace(address, server=place[0])
 
 
 def _place(repo: Path) -> tuple[str, str] | None:

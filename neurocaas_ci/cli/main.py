@@ -31,6 +31,10 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     # Starting makes many objects and no garbage; looking for it would be a twentieth of a command.
     gc.set_threshold(_OBJECTS, 20, 50)
+    from neurocaas_ci.patterns import load
+
+    # Click loads it by way of `uuid`, to learn the name of this system.
+    load("platform")
     import click
 
     from neurocaas_ci.cli.commands import cli

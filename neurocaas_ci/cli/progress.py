@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from neurocaas_ci.cli.common import human_time, on_terminal, say
@@ -37,14 +36,14 @@ def make_observer(home: Home, *, live: bool = True) -> Lines | LiveBars:
     return Lines()
 
 
-@dataclass
 class _Count:
     """What was said of the runs of one job."""
 
-    total: int = 0
-    done: int = 0
-    bad: int = 0
-    taken: int = 0
+    def __init__(self, total: int = 0, done: int = 0) -> None:
+        self.total = total
+        self.done = done
+        self.bad = 0
+        self.taken = 0
 
 
 class Lines:

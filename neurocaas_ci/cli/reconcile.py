@@ -14,7 +14,7 @@ import click
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.admission import Admission
 from neurocaas_ci.cli.choices import chosen_executor, chosen_signer
-from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
+from neurocaas_ci.cli.common import fetch_option, find_repo, open_home, open_main, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
 from neurocaas_ci.cli.executor_option import executor_maker, executor_options
 from neurocaas_ci.cli.github_option import lend_credentials
@@ -24,7 +24,6 @@ from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.model.places import job_id
 from neurocaas_ci.model.registry import ExecutorKind
-from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.observer import Outcome
 from neurocaas_ci.run.pending import (
@@ -100,9 +99,9 @@ def command(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     repo = find_repo(repo)
     lend_credentials(repo)
-    ref = main_ref(repo, fetch=fetch)
-    home = open_home(sandboxed=True)
-    with GitTree(repo, ref) as head:
+    ref, main = open_main(repo, fetch=fetch)
+    with main as head:
+        home = open_home(sandboxed=True)
         engine = chosen_executor(executor, head)
         # Before anything runs: nobody wants to learn after hours that this machine cannot sign.
         by = chosen_signer(signer, trust_config, head, home) if certify else None

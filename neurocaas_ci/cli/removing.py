@@ -7,7 +7,7 @@ from pathlib import Path
 from neurocaas_ci.cli.common import say
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.removal import remove_inputs
+from neurocaas_ci.run.records import REMOVALS
 
 
 def remove_asked(repo: Path, ref: str, home: Home) -> None:
@@ -15,6 +15,10 @@ def remove_asked(repo: Path, ref: str, home: Home) -> None:
 
     Raise BackendUnavailableError when the store refuses; the next call tries again.
     """
+    if not home.state.keys(REMOVALS):
+        return
+    from neurocaas_ci.run.removal import remove_inputs  # most jobs keep their inputs
+
     with GitTree(repo, ref) as head:
         for done in remove_inputs(home, head):
             if done.removed:

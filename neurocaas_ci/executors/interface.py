@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.model.registry import Pricing
 from neurocaas_ci.model.run import RunRecord, RunSpec
+from neurocaas_ci.named import NamedTuple
 
 PlacementState = Literal["queued", "running", "ended"]
 

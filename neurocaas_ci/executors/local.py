@@ -6,7 +6,6 @@ import os
 import queue
 import threading
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 
 from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, NeurocaasError
 from neurocaas_ci.executors.interface import (
@@ -19,15 +18,17 @@ from neurocaas_ci.executors.interface import (
 from neurocaas_ci.model.run import RunRecord, RunSpec
 
 
-@dataclass
 class _Pending:
     """Runs that have not started, in order, and the bookkeeping of what may start."""
 
-    waiting: list[RunSpec] = field(default_factory=list)
-    ended: set[str] = field(default_factory=set)
-    free_cpus: int = 0
-    free_memory: int = 0
-    free_slots: int = 0
+    def __init__(
+        self, waiting: list[RunSpec], ended: set[str], cpus: int, memory: int, slots: int
+    ) -> None:
+        self.waiting = waiting
+        self.ended = ended
+        self.free_cpus = cpus
+        self.free_memory = memory
+        self.free_slots = slots
 
     def next(self) -> RunSpec | None:
         """Take the first run that may start now; None when something must end first."""
@@ -65,7 +66,7 @@ class LocalExecutor:
         self._cpus = cpus or len(os.sched_getaffinity(0))
         self._memory = memory
         self._ahead = ahead
-        self._pending = _Pending()
+        self._pending = _Pending([], set(), 0, 0, 0)
         self._changed = threading.Condition()
         self._results: queue.SimpleQueue[RunRecord | Unfinished | BaseException] = (
             queue.SimpleQueue()
@@ -87,9 +88,9 @@ class LocalExecutor:
             waiting=list(specs),
             # A run that is needed but not submitted has ended before.
             ended={r for s in specs for r in s.needs.values()} - {s.run for s in specs},
-            free_cpus=self._cpus + self._ahead,
-            free_memory=self._memory,
-            free_slots=graph.max_parallel,
+            cpus=self._cpus + self._ahead,
+            memory=self._memory,
+            slots=graph.max_parallel,
         )
         count = min(graph.max_parallel, self._cpus + self._ahead, max(len(specs), 1))
         for number in range(count):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from neurocaas_ci.named import NamedTuple
 
 Stage = Literal["develop", "invited", "open"]
 Implementation = Literal["upstream", "from-paper"]

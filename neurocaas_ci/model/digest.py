@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NewType
+
+from neurocaas_ci.patterns import late
 
 Sha256 = NewType("Sha256", str)
 """A SHA-256 digest as 64 lower-case hexadecimal digits, without a prefix."""
 
-_HEX64 = re.compile(r"[0-9a-f]{64}")
+_HEX64 = late(r"[0-9a-f]{64}")
 
 
 def parse_sha256(text: str) -> Sha256:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from neurocaas_ci.patterns import late
 
 JOBS = "registry/jobs"
 FOLDER = "certificates"
@@ -12,8 +12,8 @@ MAX_BUNDLE = 64 << 20
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PROVENANCE_TYPE = "https://slsa.dev/provenance/v1"
 
-_PATH = re.compile(rf"{FOLDER}/([^/]+/[^/]+/[^/]+){re.escape(SUFFIX)}")
-_REPLAY = re.compile(rf"{FOLDER}/([^/]+/[^/]+/[^/]+)\.replays/[^/]+{re.escape(SUFFIX)}")
+_PATH = late(rf"{FOLDER}/([^/]+/[^/]+/[^/]+)\.sigstore\.json")
+_REPLAY = late(rf"{FOLDER}/([^/]+/[^/]+/[^/]+)\.replays/[^/]+\.sigstore\.json")
 
 
 def job_id(path: str) -> str:

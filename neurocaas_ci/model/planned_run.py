@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
+
+from neurocaas_ci.named import NamedTuple
 
 
 def run_id(index: int, count: int, label: str) -> str:

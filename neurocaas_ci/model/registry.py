@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.named import NamedTuple
 
 BaseKind = Literal["deb", "host", "oci"]
 Pricing = Literal["standard", "save"]

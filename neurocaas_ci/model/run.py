@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import Sha256, canonical_json, sha256_bytes
+from neurocaas_ci.named import NamedTuple
 
 RunStatus = Literal["succeeded", "failed", "cancelled", "skipped"]
 Reason = Literal[

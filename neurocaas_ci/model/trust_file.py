@@ -5,9 +5,10 @@ Formats: https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_tr
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.model.strict_json import StrictJsonError, read_strictly
+from neurocaas_ci.named import NamedTuple
 
 PUBLIC_GOOD = "public-good"
 """The name of the root that no registry has to hold."""

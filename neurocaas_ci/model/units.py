@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-_SIZE = re.compile(r"(\d{1,15})(?:\.(\d{1,6}))? ?([kKMGT]i?)?B", re.ASCII)
+from neurocaas_ci.patterns import late
+
+_SIZE = late(r"(\d{1,15})(?:\.(\d{1,6}))? ?([kKMGT]i?)?B", re.ASCII)
 _FACTORS = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
-_DURATION = re.compile(
-    r"(?=\d)(?:(\d{1,6})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII
-)
+_DURATION = late(r"(?=\d)(?:(\d{1,6})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
 _SECONDS = (86_400, 3_600, 60, 1)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.money import ZERO, Microdollars, bound, microdollars
 from neurocaas_ci.model.registry import Hardware, Job, Pricing
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.protocols import expand
 
 HardwareOf = Callable[[str], Hardware | None]

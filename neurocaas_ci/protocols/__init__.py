@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import pkgutil
 from collections.abc import Callable
 
 from neurocaas_ci.model.blueprint import Blueprint
@@ -24,6 +23,8 @@ HELPERS = frozenset({"bounds", "parameters"})
 @functools.cache
 def names() -> tuple[str, ...]:
     """Return the names of all shipped protocols, sorted."""
+    import pkgutil  # to expand a job nobody has to look at all of them
+
     found = (module.name for module in pkgutil.iter_modules(__path__))
     return tuple(sorted(name for name in found if name not in HELPERS))
 
@@ -35,7 +36,13 @@ def expand(blueprint: Blueprint, job: Job) -> tuple[PlannedRun, ...]:
 
 @functools.cache
 def _expander(protocol: str) -> Expand:
-    if protocol not in names():
-        raise LookupError(f"no protocol named {protocol!r}")
-    expander: Expand = importlib.import_module(f"{__name__}.{protocol}").expand
-    return expander
+    name = f"{__name__}.{protocol}"
+    if protocol.isidentifier() and protocol not in HELPERS:
+        try:
+            expander: Expand = importlib.import_module(name).expand
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+        else:
+            return expander
+    raise LookupError(f"no protocol named {protocol!r}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import IO, Self
 
 from neurocaas_ci.errors import BackendUnavailableError
+from neurocaas_ci.named import NamedTuple
+from neurocaas_ci.patterns import late
 from neurocaas_ci.registry.plumbing import COMMAND, git_environment
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, parts_of
 
@@ -27,7 +28,7 @@ _AHEAD_OBJECTS = 1_000
 _QUESTIONS = 4_096
 _FEW = 20
 # Refs and ids; what else a revision can be, git is asked for by another command.
-_PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
+_PLAIN = late(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
 
 
 class Child(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from neurocaas_ci.errors import FindingsError, UsageError
+from neurocaas_ci.named import NamedTuple
+from neurocaas_ci.patterns import late
 from neurocaas_ci.registry.catfile import CatFile
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.git import head_commit
@@ -25,7 +26,7 @@ _STATUS: dict[str, Status] = {
     "R": "renamed",
     "T": "typechange",
 }
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT = late(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Change(NamedTuple):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from neurocaas_ci.model.finding import Finding, Location
+from neurocaas_ci.patterns import late
 
 MAX_BYTES = 1_000_000
 _MAX_SHOWN = 10
 
-_FORBIDDEN = re.compile(
+_FORBIDDEN = late(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
 )
 _HIDING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # libyaml counts these as line breaks.
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_BREAK = late("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def decode(path: str, content: bytes, findings: list[Finding]) -> str | None:
@@ -44,6 +43,9 @@ def decode(path: str, content: bytes, findings: list[Finding]) -> str | None:
         )
         return None
     text = text.removeprefix("\ufeff")
+    if text.replace("\n", "").isprintable():
+        # None of what is forbidden is printable.
+        return text
     bad = False
     for match in _FORBIDDEN.finditer(text):
         bad = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.model.finding import Location
+from neurocaas_ci.named import NamedTuple
 
 Step = str | int
 

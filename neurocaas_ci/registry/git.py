@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.patterns import late
 from neurocaas_ci.registry.catfile import FOLDER, CatFile
 from neurocaas_ci.registry.plumbing import run_git
 from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry
@@ -16,15 +16,24 @@ from neurocaas_ci.registry.tree import EXECUTABLE, REGULAR, TreeEntry
 _MAX_ENTRIES = 500_000
 _FOLDERS_AT_ONCE = 1_000
 _FILES = {REGULAR, EXECUTABLE}
-_FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FULL_ID = late(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class GitTree:
     """The files of one commit; `commit` is its full id. Close it, or use it in a `with` block."""
 
-    def __init__(self, repo: Path, rev: str = "HEAD", *, shared: CatFile | None = None) -> None:
+    def __init__(
+        self,
+        repo: Path,
+        rev: str = "HEAD",
+        *,
+        shared: CatFile | None = None,
+        given: CatFile | None = None,
+    ) -> None:
+        """Read a commit; by its full id through a reader that is `shared`, or `given` to be closed."""
         self.repo = repo
         self._shared = shared is not None
+        shared = shared or given
         # A commit never changes; most questions are about the same few folders.
         self._listed: dict[str, tuple[TreeEntry, ...]] = {}
         self._git = shared or CatFile(repo)

@@ -7,31 +7,21 @@ handled here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NoReturn
-
-import yaml
-from yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-)
 
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.registry.decode import decode
 from neurocaas_ci.registry.document import Document, Node, Step, json_pointer
+from neurocaas_ci.registry.libyaml import Loader, yaml
 from neurocaas_ci.registry.scalars import NotFiniteError, is_ambiguous, may_be_special, resolve
 
 _MAX_DEPTH = 50
 _MAX_VALUES = 100_000
 _MAX_FINDINGS = 100
+_KEPT = 8
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -53,8 +43,13 @@ class _Frame:
         self.skip = False
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def parse(path: str, content: bytes) -> tuple[Document, tuple[Finding, ...]]:
-    """Return the document of a file and all problems of its form."""
+    """Return the document of a file and all problems of its form; nobody may change it.
+
+    The last few are kept: a command reads the same blueprint and the same job again and again, at
+    different commits.
+    """
     findings: list[Finding] = []
     text = decode(path, content, findings)
     if text is None:
@@ -94,19 +89,20 @@ class _Folding:
     def feed(self, text: str) -> None:
         """Take all events; raise _StopError when reading on is useless or dangerous."""
         take: dict[type, Callable[[Any], None]] = {
-            ScalarEvent: self._scalar,
-            MappingStartEvent: self._mapping,
-            SequenceStartEvent: self._sequence,
-            MappingEndEvent: self._close,
-            SequenceEndEvent: self._close,
-            AliasEvent: self._alias,
-            DocumentStartEvent: self._document,
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._mapping,
+            yaml.SequenceStartEvent: self._sequence,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
         }
-        loader = _Loader(text)
+        end = yaml.StreamEndEvent
+        loader = Loader(text)
         try:
             # A job is some fifty events, and there may be 100,000 jobs: `yaml.parse` takes twice
             # the calls for each.
-            while (kind := type(event := loader.get_event())) is not StreamEndEvent:
+            while (kind := type(event := loader.get_event())) is not end:
                 if kind in take:
                     take[kind](event)
         finally:

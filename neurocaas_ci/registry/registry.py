@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -10,6 +9,7 @@ from neurocaas_ci import schemas
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.finding import Finding, Location
 from neurocaas_ci.model.registry import Group, Hardware, Iae, IaeLock, Job, Policy, User
+from neurocaas_ci.patterns import late
 from neurocaas_ci.registry import convert
 from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
@@ -27,7 +27,7 @@ _GROUPS = "registry/groups"
 _JOBS = "registry/jobs"
 _IAES = "iae"
 _POLICY = "registry/policy.yaml"
-_JOB_PATH = re.compile(rf"{_JOBS}/[^/]+/([^/]+)/[^/]+\.yaml")
+_JOB_PATH = late(rf"{_JOBS}/[^/]+/([^/]+)/[^/]+\.yaml")
 
 
 class Loaded(NamedTuple, Generic[T_co]):

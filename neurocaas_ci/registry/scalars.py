@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import re
 
+from neurocaas_ci.patterns import late
+
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INT = re.compile(r"[-+]?[0-9]+")
-_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_INT = late(r"[-+]?[0-9]+")
+_BASED = late(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = late(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = late(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 # What YAML 1.1 (yaml.org/type) reads as something else than YAML 1.2 does; dates are left out,
 # because the text of a date is what everybody means by it, and so are `y` and `n`, which no common
 # reader takes for true and false.
-_AMBIGUOUS = re.compile(
+_AMBIGUOUS = late(
     r"(?:yes|no|on|off)"
     r"|[-+]?0[0-9_]+|[-+]?0b[01_]+"
     r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
@@ -25,6 +27,7 @@ _AMBIGUOUS = re.compile(
     re.IGNORECASE,
 )
 _NUMBERS = frozenset("-+.0123456789")
+_PLAIN_DIGITS = frozenset("123456789")
 _SWITCHES = frozenset("yYnNoO")
 _FIRST_LETTERS = _SWITCHES | frozenset(word[0] for word in _WORDS if word)
 _LONGEST_WORD = max(map(len, _WORDS))
@@ -55,11 +58,14 @@ def is_ambiguous(text: str) -> bool:
     """Tell whether readers of YAML 1.1 take this plain scalar for something else."""
     if not text or (text[0] not in _NUMBERS and text[0] not in _SWITCHES):
         return False
+    if text[0] in _PLAIN_DIGITS and "_" not in text and ":" not in text:
+        # Versions, dates and most numbers.
+        return False
     return text.isascii() and bool(_AMBIGUOUS.fullmatch(text)) and text.strip("+-") != "0"
 
 
 def _number(text: str) -> Scalar:
-    if _INT.fullmatch(text):
+    if (text.isascii() and text.isdigit()) or _INT.fullmatch(text):
         return _integer(text, 10)
     if _BASED.fullmatch(text):
         return _integer(text, 0)

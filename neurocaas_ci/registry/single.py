@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.registry.tree import REGULAR, TreeEntry, blob_id
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
+
+from neurocaas_ci.named import NamedTuple
 
 REGULAR = "100644"
 EXECUTABLE = "100755"

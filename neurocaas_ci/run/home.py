@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.patterns import late
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from neurocaas_ci.stores.s3_state import S3State
 
 # The pattern of the group schema.
-_GROUP = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_CELL = re.compile(r"[0-9a-f]{20}")
+_GROUP = late(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_CELL = late(r"[0-9a-f]{20}")
 _ENVIRONMENTS = "environments"
 
 
@@ -68,7 +67,6 @@ def default_cell() -> str | None:
     return cell or None
 
 
-@dataclass(frozen=True)
 class Home:
     """Adapters for everything below one home folder; the cache may be shared between homes.
 
@@ -78,11 +76,19 @@ class Home:
     are, because it reaches no others.
     """
 
-    root: Path
-    shared_cache: Path | None = None
-    store: str | None = None
-    group: str | None = None
-    cell: str | None = None
+    def __init__(
+        self,
+        root: Path,
+        shared_cache: Path | None = None,
+        store: str | None = None,
+        group: str | None = None,
+        cell: str | None = None,
+    ) -> None:
+        self.root = root
+        self.shared_cache = shared_cache
+        self.store = store
+        self.group = group
+        self.cell = cell
 
     @cached_property
     def blobs(self) -> DirectoryBlobs | S3Blobs:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.executors.attempts import attempts_key, instance_of, read_attempts
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.money import dollars
 from neurocaas_ci.model.run import RunRecord, RunStatus
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged
-from neurocaas_ci.run.removal import ask_removal
 from neurocaas_ci.run.resolve import ResolvedJob
 from neurocaas_ci.stores.interface import StateStore
 
@@ -42,7 +42,9 @@ def finish(
     for record in ordered:
         document = state.read(records.record_key(record.job, record.run)) or b""
         rows.append((record.run, record.status, sha256_bytes(document)))
-    if status == "succeeded":
+    if status == "succeeded" and not resolved.job.keep_inputs:
+        from neurocaas_ci.run.removal import ask_removal  # most jobs keep their inputs
+
         ask_removal(state, resolved.job)
     prices = {step: dollars(price) for step, price in resolved.prices.items()}
     costs, instances = _attempts(state, resolved.job.id, ordered, prices)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.executors.interface import Executor, Runs, Unfinished
 from neurocaas_ci.model.run import RunRecord
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run.resolve import ResolvedJob
 
 

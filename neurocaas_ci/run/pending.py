@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.places import FOLDER, JOBS, certificate_path, job_id
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.stores.interface import StateStore

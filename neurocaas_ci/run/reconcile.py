@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.money import dollars
 from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import RunRecord, RunSpec
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
 from neurocaas_ci.run.bring_home import bring_home
@@ -37,8 +37,7 @@ from neurocaas_ci.run.worker import Worker
 _AHEAD = 100
 
 
-@dataclass(frozen=True)
-class _Begun:
+class _Begun(NamedTuple):
     """A job whose runs are with an executor, and what is known of them."""
 
     merged: Merged
@@ -48,8 +47,8 @@ class _Begun:
     ended: dict[str, RunRecord]
     submitted: bool
     facts: dict[str, Any]
-    problems: list[Unfinished] = field(default_factory=list)
-    patience: Patience = field(default_factory=Patience)
+    problems: list[Unfinished]
+    patience: Patience
 
     def cancel(self) -> None:
         """Let no run of the job go on."""
@@ -57,7 +56,6 @@ class _Begun:
         self.executor.cancel()
 
 
-@dataclass
 class Reconciler:
     """One pass over merged jobs.
 
@@ -73,23 +71,42 @@ class Reconciler:
     records (Ctrl-C).
     """
 
-    repo: Path
-    head: GitTree
-    home: Home
-    images: Images
-    sandbox: Sandbox
-    make_executor: MakeExecutor
-    observer: Observer
-    refusal: Callable[[str, str], str | None]
-    ref: str
-    cpus: int
-    use_cache: bool = True
-    conclude: Callable[[str], None] | None = None
-    only: Callable[[RunSpec], bool] | None = None
-    wait: bool = True
-    stop: threading.Event = field(default_factory=threading.Event)
-    _pins: Pins = field(default_factory=Pins, init=False)
-    _facts: dict[str, Any] = field(default_factory=machine_facts, init=False)
+    def __init__(
+        self,
+        *,
+        repo: Path,
+        head: GitTree,
+        home: Home,
+        images: Images,
+        sandbox: Sandbox,
+        make_executor: MakeExecutor,
+        observer: Observer,
+        refusal: Callable[[str, str], str | None],
+        ref: str,
+        cpus: int,
+        use_cache: bool = True,
+        conclude: Callable[[str], None] | None = None,
+        only: Callable[[RunSpec], bool] | None = None,
+        wait: bool = True,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.repo = repo
+        self.head = head
+        self.home = home
+        self.images = images
+        self.sandbox = sandbox
+        self.make_executor = make_executor
+        self.observer = observer
+        self.refusal = refusal
+        self.ref = ref
+        self.cpus = cpus
+        self.use_cache = use_cache
+        self.conclude = conclude
+        self.only = only
+        self.wait = wait
+        self.stop = threading.Event() if stop is None else stop
+        self._pins = Pins()
+        self._facts = machine_facts()
 
     def reconcile(self, jobs: Sequence[Merged]) -> list[Outcome]:
         """Take up each job in order and return how each stands."""
@@ -234,7 +251,9 @@ class Reconciler:
             prices = {step: dollars(price) for step, price in resolved.prices.items()}
             graph = RunGraph(job.id, specs, resolved.max_parallel, job.pricing, prices, done)
             executor.submit(graph)
-        return _Begun(merged, resolved, worker, executor, ended, submitted, self._facts)
+        return _Begun(
+            merged, resolved, worker, executor, ended, submitted, self._facts, [], Patience()
+        )
 
     def _ended(self, worker: Worker, job: ResolvedJob) -> dict[str, RunRecord]:
         """Return the records of runs that have ended; far away one list is less than many questions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import Sha256
@@ -19,12 +19,16 @@ from neurocaas_ci.model.run import (
     RunStatus,
     Usage,
 )
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run.spec_form import check_spec
 
 _RECORD = "neurocaas/run-record/v1"
 _SPEC = "neurocaas/run-spec/v1"
 _JOB = "neurocaas/job-record/v1"
 _PLAN = "neurocaas/job-plan/v1"
+
+REMOVALS = "removals"
+"""Below this it is kept of which jobs the datasets shall be deleted."""
 
 
 class StepImage(NamedTuple):

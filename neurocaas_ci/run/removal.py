@@ -21,12 +21,12 @@ from neurocaas_ci.plan.inputs import Decision, Holder, decide
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import manifests
+from neurocaas_ci.run.records import REMOVALS
 from neurocaas_ci.run.resolve import load_job, parse_job
 from neurocaas_ci.stores.interface import StateStore
 from neurocaas_ci.stores.names import all_names, forget
 
 _SCHEMA = "neurocaas/inputs-removed/v1"
-_PENDING = "removals"
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -41,7 +41,7 @@ class Removal(NamedTuple):
 def ask_removal(state: StateStore, job: Job) -> None:
     """Note that the datasets of a job shall go when its certificate is on main."""
     if not job.keep_inputs and state.read(removal_key(job.id)) is None:
-        state.write(f"{_PENDING}/{job.id}", b"asked\n", durable=True)
+        state.write(f"{REMOVALS}/{job.id}", b"asked\n", durable=True)
 
 
 def removal_key(job: str) -> str:
@@ -74,10 +74,10 @@ def remove_inputs(home: Home, head: GitTree) -> list[Removal]:
     Raise BackendUnavailableError when the store refuses; what was not deleted is tried again.
     """
     state = home.state
-    if not state.keys(_PENDING):
+    if not state.keys(REMOVALS):
         return []
-    with state.claim(_PENDING, wait=True):
-        asked = [key.removeprefix(f"{_PENDING}/") for key in state.keys(_PENDING)]
+    with state.claim(REMOVALS, wait=True):
+        asked = [key.removeprefix(f"{REMOVALS}/") for key in state.keys(REMOVALS)]
         certified = {entry.path for entry in head.entries(FOLDER)}
         due = [job for job in asked if certificate_path(job) in certified]
         if not due:
@@ -121,7 +121,7 @@ def _carry_out(
     after = before | {str(dataset.sha256): now for dataset in going}
     _note(state, job, kept, after, set())
     if not any(decision.later for decision in kept):
-        state.erase(f"{_PENDING}/{job.id}")
+        state.erase(f"{REMOVALS}/{job.id}")
     return Removal(job.id, len(going), kept)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from neurocaas_ci.build.images import Images
 from neurocaas_ci.errors import FindingsError, UsageError
@@ -16,6 +14,7 @@ from neurocaas_ci.model.finding import Finding
 from neurocaas_ci.model.money import Microdollars
 from neurocaas_ci.model.registry import Hardware, Job
 from neurocaas_ci.model.run import RunSpec
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.plan.cost import price_of
 from neurocaas_ci.protocols.parameters import effective
 from neurocaas_ci.registry import Registry
@@ -53,16 +52,16 @@ class _Pinned(NamedTuple):
     roots: dict[Sha256, Path]
 
 
-@dataclass(frozen=True, slots=True)
 class Pins:
     """What was resolved for earlier jobs on the same head, so that it is not for later ones.
 
     An unpacked image that is taken from here has not been checked again.
     """
 
-    versions: dict[tuple[str, str], _Pinned] = field(default_factory=dict)
-    hardware: dict[tuple[str, str], Hardware] = field(default_factory=dict)
-    banks: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.versions: dict[tuple[str, str], _Pinned] = {}
+        self.hardware: dict[tuple[str, str], Hardware] = {}
+        self.banks: dict[str, str] = {}
 
     def prepare(self, head: GitTree, commits: Iterable[str]) -> None:
         """Find out in which commits the hardware is the same: most jobs came without a new price."""

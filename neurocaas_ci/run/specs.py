@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import Blueprint
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.planned_run import PlannedRun
 from neurocaas_ci.model.registry import Dataset, Job
 from neurocaas_ci.model.run import InputFile, RunSpec
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.protocols import expand
 from neurocaas_ci.protocols.parameters import effective
 

@@ -8,10 +8,11 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.run import InputFile, RunRecord, RunSpec
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.registry.tree import parts_of
 from neurocaas_ci.stores.directory import disk_errors, unique_name
 from neurocaas_ci.stores.interface import BlobStore

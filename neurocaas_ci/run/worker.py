@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 from neurocaas_ci.errors import IntegrityError, NeurocaasError
 from neurocaas_ci.model.digest import Sha256
@@ -23,6 +23,7 @@ from neurocaas_ci.model.run import (
     RunStatus,
     Usage,
 )
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run import records
 from neurocaas_ci.run.live_logs import LiveLogs
 from neurocaas_ci.run.outputs import collect

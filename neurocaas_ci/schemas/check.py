@@ -9,8 +9,9 @@ The extra keyword `x-expects` says in words what a pattern asks for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.schemas.fits import IS_OF_TYPE, compiled, fitting
 
 Step = str | int

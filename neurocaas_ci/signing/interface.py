@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
+
+from neurocaas_ci.named import NamedTuple
 
 BuilderMode = Literal["local", "github-hosted", "self-hosted"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, Protocol
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.named import NamedTuple
 
 
 class LostClaimError(BackendUnavailableError):

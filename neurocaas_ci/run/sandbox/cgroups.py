@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -80,19 +79,20 @@ def make_group(layout: Layout, number: int) -> Group:
 def sweep(layout: Layout) -> None:
     """Remove the groups of dead owners, and kill what is left inside."""
     for folder in layout.folders.values():
-        for path in folder.glob(f"{PREFIX}*-*"):
-            owner = path.name.removeprefix(PREFIX).rpartition("-")[0]
+        names = [name for name in os.listdir(folder) if name.startswith(PREFIX)]
+        for name in names:
+            owner = name.removeprefix(PREFIX).rpartition("-")[0]
             if not owner_alive(owner):
-                _kill_all(path)
-                _remove(path)
+                _kill_all(folder / name)
+                _remove(folder / name)
 
 
-@dataclass(slots=True)
 class _Files:
     """Open files of one group; reading one again costs a system call, opening it costs ten."""
 
-    folder: Path
-    _open: dict[str, int] = field(default_factory=dict)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._open: dict[str, int] = {}
 
     def read(self, name: str) -> str:
         return os.pread(self.open(name, os.O_RDONLY), 4096, 0).decode()

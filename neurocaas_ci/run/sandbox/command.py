@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+
+from neurocaas_ci.named import NamedTuple
 
 NOBODY = 65534
 """The uid and gid of every run, inside, and outside as well when the caller is root."""

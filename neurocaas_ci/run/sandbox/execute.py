@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Isolation, IsolationLevel
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run.sandbox import guard
 from neurocaas_ci.run.sandbox.cgroups import sweep
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
@@ -61,7 +62,8 @@ class Sandbox(NamedTuple):
         elif isolation == "sandbox":
             bpf = program(os.uname().machine)
             with slots.take(RunLimits()) as slot:
-                tools = slot.launcher.call(lambda: find_tools(scratch))
+                own = slot.launcher.apart.network
+                tools = slot.launcher.call(lambda: find_tools(scratch, own_network=own))
             guard.ensure_guard()
         return cls(tools, bpf, slots, _isolation(isolation, layout, seccomp=bpf is not None))
 

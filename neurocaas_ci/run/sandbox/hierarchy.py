@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from neurocaas_ci.named import NamedTuple
 
 PREFIX = "neurocaas-"
 """What the names of all our groups start with."""

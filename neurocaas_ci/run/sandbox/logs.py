@@ -7,19 +7,22 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from neurocaas_ci.patterns import late
+
 _MAX_LINE = 8192  # bytes; longer lines are continued on the next one
 _TAIL = 2048
 _NOTICE_ROOM = 160
 _CARRIAGE_RETURN = b"\r"
 _UTF8_CONTINUATION = 0xC0, 0x80
 # C0, DEL and C1 controls could drive a terminal; the others reorder or break lines when shown.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_UNSAFE = late("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def printable(raw: bytes) -> str:
     """Decode UTF-8; write what is not UTF-8, and control characters but TAB, as escapes."""
     text = raw.decode("utf-8", "backslashreplace")
-    return _UNSAFE.sub(_escape, text)
+    # Nothing that is unsafe is printable.
+    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
 
 
 class LogWriter:

@@ -17,14 +17,14 @@ _WHERE = "sandbox"
 _DENIALS = ("Permission denied", "Operation not permitted", "No permissions", "RTM_NEWADDR")
 
 
-def find_tools(scratch: Path) -> Tools:
+def find_tools(scratch: Path, *, own_network: bool = False) -> Tools:
     """Return the programs of a working sandbox, after having tried one.
 
     `scratch` is a folder that runs will be given. Call it in a launching thread, which has the
-    rights of a run. Raise SandboxUnavailableError with the cause.
+    rights of a run, and say whether that has an empty network of its own, which its runs get. Raise SandboxUnavailableError with the cause.
     """
     bwrap = _find_bwrap()
-    tools = Tools(bwrap)
+    tools = Tools(bwrap, own_network=own_network)
     failure = _try(tools, scratch)
     if failure is not None and "--disable-userns" in failure:
         # Before 0.8.0; the system call filter refuses new namespaces as well.
@@ -63,7 +63,8 @@ def _candidates() -> Iterator[str | None]:
 def _try(tools: Tools, scratch: Path) -> str | None:
     """Start a sandbox that does nothing; return what went wrong, or None."""
     nested = ["--disable-userns"] if tools.nested else []
-    line = [tools.bwrap, "--unshare-user", "--unshare-all", *nested]
+    network = ["--share-net"] if tools.own_network else []
+    line = [tools.bwrap, "--unshare-user", "--unshare-all", *network, *nested]
     line += ["--uid", str(NOBODY), "--gid", str(NOBODY), "--die-with-parent", "--new-session"]
     line += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     line += ["--tmpfs", "/tmp", "--ro-bind", str(scratch), "/tmp/scratch"]  # noqa: S108 - inside

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Isolation, Reason, Usage
+from neurocaas_ci.named import NamedTuple
 
 
 class SandboxRequest(NamedTuple):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import struct
 from functools import lru_cache
-from typing import NamedTuple
+
+from neurocaas_ci.named import NamedTuple
 
 # linux/bpf_common.h and linux/filter.h: class | size or operator | source.
 _LOAD_WORD = 0x20

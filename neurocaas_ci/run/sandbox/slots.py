@@ -7,10 +7,10 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run.sandbox.cgroups import Group, make_group
 from neurocaas_ci.run.sandbox.hierarchy import Layout
 from neurocaas_ci.run.sandbox.launcher import Launcher

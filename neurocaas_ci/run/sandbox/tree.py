@@ -7,7 +7,8 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from neurocaas_ci.named import NamedTuple
 
 MAX_DEPTH = 64
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-from typing import NamedTuple
 
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.run import Reason
+from neurocaas_ci.named import NamedTuple
 
 _SIGNAL_BASE = 128
 _RAISE = "in the step of the blueprint"

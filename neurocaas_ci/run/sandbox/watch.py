@@ -6,10 +6,9 @@ import os
 import select
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from neurocaas_ci.model.run import Reason, Usage
+from neurocaas_ci.named import NamedTuple
 from neurocaas_ci.run.sandbox.cgroups import Group
 from neurocaas_ci.run.sandbox.logs import LogWriter
 from neurocaas_ci.run.sandbox.processes import tree_use
@@ -41,16 +40,16 @@ class Ended(NamedTuple):
     crowded: bool = False
 
 
-@dataclass(slots=True)
 class _Meter:
     """Samples of CPU and memory; from the control group, or else from /proc."""
 
-    started: Started
-    group: Group | None
-    cpu_s: float = 0.0
-    peak: int = 0
-    samples: list[tuple[float, float, int]] = field(default_factory=list)
-    every: float = _SAMPLE_EVERY
+    def __init__(self, started: Started, group: Group | None) -> None:
+        self.started = started
+        self.group = group
+        self.cpu_s = 0.0
+        self.peak = 0
+        self.samples: list[tuple[float, float, int]] = []
+        self.every = _SAMPLE_EVERY
 
     def measure(self) -> int:
         """Update the totals and return the bytes in use."""
