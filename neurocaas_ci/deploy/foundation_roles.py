@@ -13,6 +13,7 @@ _OUR_ROLES = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{IAM_PATH}{P
 _GROUP_ROLES = sub(f"{_OUR_ROLES}group-*")
 _ROLES_FOR_GROUPS = [_GROUP_ROLES, sub(f"{_OUR_ROLES}access-*")]
 _STACK = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/"
+_GROUP_PARTS = "${Bucket.Arn}/groups/*/"
 _BATCH = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:"
 # What CloudFormation's own schemas name for reading these types.
 _READ_LOGS = (
@@ -44,7 +45,8 @@ def roles(issuer: str) -> dict[str, Json]:
         ),
         "DeployRole": _role("deploy", _workflow(issuer, "environment:deploy"), *_deploy_rights()),
         "AuditRole": _role("audit", _workflow(issuer, "environment:audit"), *_looking()),
-        "RunRole": _role("run", _workflow(issuer, "ref:refs/heads/main"), *_run_rights()),
+        "RunRole": _role("run", _workflow(issuer, "environment:run"), *_run_rights()),
+        "SignRole": _role("sign", _workflow(issuer, "environment:signing"), *_sign_rights()),
     }
 
 
@@ -211,3 +213,18 @@ def _run_rights() -> list[Json]:
                   sub("${Bucket.Arn}/*")),
         statement("List", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], att("Bucket", "Arn")),
     ]  # fmt: skip
+
+
+def _sign_rights() -> list[Json]:
+    """Return what signing needs: records of jobs to read, and certificates to keep beside them.
+
+    Neither datasets nor results are among it: a certificate names them by what the records say.
+    """
+    jobs = f"{_GROUP_PARTS}%s/jobs/*"
+    kept = [sub(f"{jobs % kind}/certificate.sigstore.json") for kind in ("state", "locks")]
+    return [
+        statement("Read", ["s3:GetObject"], [sub(jobs % kind) for kind in ("state", "locks")]),
+        statement("Keep", ["s3:PutObject"], kept),
+        # Without it S3 does not say that something is missing, but that it may not be read.
+        statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
+    ]

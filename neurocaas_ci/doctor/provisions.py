@@ -14,7 +14,7 @@ APP_ID, APP_KEY = "NEUROCAAS_APP_ID", "NEUROCAAS_APP_KEY"
 KEY_HOLDERS = ("bot", "signing")
 """The environments whose workflows act as the app."""
 
-GUARDED = ("bot", "signing", "deploy", "audit", "github-pages")
+GUARDED = ("bot", "signing", "deploy", "run", "audit", "github-pages")
 """The environments that workflows may name; each that is there is for main alone."""
 
 _MAIN = "main"
