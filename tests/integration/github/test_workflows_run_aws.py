@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from unittest import mock
@@ -22,7 +23,7 @@ import workflow_world
 from batch_world import IMAGE, ROOT, on_aws, programs
 from bridge.cloud import running
 from cloudformation import ACCOUNT, REGION, environment
-from test_workflows_aws import make_foundation
+from test_workflows_aws import below, command_of, make_foundation
 from web_identity import guarded
 from workflow_world import told
 
@@ -100,9 +101,35 @@ def signer_of(bundle: bytes) -> str:
     return uri
 
 
+class Killer:
+    """Kills the runner when it looks after what it has submitted."""
+
+    def __init__(self) -> None:
+        self.submitted, self.killed = False, []
+
+    def __call__(self, action: str) -> None:
+        self.submitted |= action == "batch:submitjob"
+        if self.submitted and action == "batch:describejobs" and not self.killed:
+            runners = [pid for pid in below(os.getpid()) if b"--no-certify" in command_of(pid)]
+            for pid in runners:
+                os.kill(pid, signal.SIGKILL)
+            self.killed += runners
+
+
 def test_a_job_runs_on_aws_and_is_certified_without_any_key(world, hub):
+    """Although its runner is killed: the schedule takes up what runs, and nothing runs twice."""
     repository, actions, cloud, gate = world
+    gate.before = killer = Killer()
     merge(repository, cloud, "away")
+    (run,) = actions.deliver()
+    assert killer.killed
+    assert run.results() == {
+        "prepare": "success", "run-on-aws (example-lab)": "failure", "run": "skipped",
+        "sign": "success",
+    }, told([run])  # fmt: skip
+    assert repository.read(CERTIFICATE.format("away")) is None
+
+    actions.schedule("17 * * * *")
     (run,) = actions.deliver()
     said = told([run]) + "\n".join(gate.refused)
     assert run.results() == {
@@ -120,5 +147,9 @@ def test_a_job_runs_on_aws_and_is_certified_without_any_key(world, hub):
     assert {c["aud"] for _, c in gate.assumed} == {"sts.amazonaws.com"}
     signed = {(a, place) for role, a, place in gate.asked if role == "neurocaas-sign"}
     assert not [one for one in signed if "/blobs/" in one[1] or "/contents/" in one[1]]
-    assert cloud.instances()
+    assert (
+        len([a for _, a, place in gate.asked if a == "batch:submitjob" and "job-queue" in place])
+        == 1
+    )
+    assert len(cloud.instances()) == 1
     assert hub.violations == []
