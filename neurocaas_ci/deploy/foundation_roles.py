@@ -13,7 +13,6 @@ _OUR_ROLES = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{IAM_PATH}{P
 _GROUP_ROLES = sub(f"{_OUR_ROLES}group-*")
 _ROLES_FOR_GROUPS = [_GROUP_ROLES, sub(f"{_OUR_ROLES}access-*")]
 _STACK = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/"
-_GROUP_PARTS = "${Bucket.Arn}/groups/*/"
 _BATCH = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:"
 # What CloudFormation's own schemas name for reading these types.
 _READ_LOGS = (
@@ -166,6 +165,21 @@ def _deploy_rights() -> list[Json]:
     ]  # fmt: skip
 
 
+def _sign_rights() -> list[Json]:
+    """Return what signing needs: records of jobs to read, and certificates to keep beside them.
+
+    Neither datasets nor results are among it: a certificate names them by what the records say.
+    """
+    jobs = "${Bucket.Arn}/groups/*/%s/jobs/*"
+    kept = [sub(f"{jobs % kind}/certificate.sigstore.json") for kind in ("state", "locks")]
+    return [
+        statement("Read", ["s3:GetObject"], [sub(jobs % kind) for kind in ("state", "locks")]),
+        statement("Keep", ["s3:PutObject"], kept),
+        # Without it S3 does not say that something is missing, but that it may not be read.
+        statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
+    ]
+
+
 def _looking() -> list[Json]:
     """Return what finding drift asks for: what CloudFormation reads of each type, and the audit.
 
@@ -213,18 +227,3 @@ def _run_rights() -> list[Json]:
                   sub("${Bucket.Arn}/*")),
         statement("List", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], att("Bucket", "Arn")),
     ]  # fmt: skip
-
-
-def _sign_rights() -> list[Json]:
-    """Return what signing needs: records of jobs to read, and certificates to keep beside them.
-
-    Neither datasets nor results are among it: a certificate names them by what the records say.
-    """
-    jobs = f"{_GROUP_PARTS}%s/jobs/*"
-    kept = [sub(f"{jobs % kind}/certificate.sigstore.json") for kind in ("state", "locks")]
-    return [
-        statement("Read", ["s3:GetObject"], [sub(jobs % kind) for kind in ("state", "locks")]),
-        statement("Keep", ["s3:PutObject"], kept),
-        # Without it S3 does not say that something is missing, but that it may not be read.
-        statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
-    ]
