@@ -19,13 +19,13 @@ GUARDED = ("bot", "signing", "deploy", "run", "audit", "github-pages")
 
 _MAIN = "main"
 _RUNNER, _HOME, _STORE = "NEUROCAAS_RUNNER", "NEUROCAAS_HOME", "NEUROCAAS_STORE"
-_IMAGES = "NEUROCAAS_IMAGES"
+_IMAGES, _ROLE = "NEUROCAAS_IMAGES", "NEUROCAAS_BATCH_ROLE"
 _ACCOUNT, _REGION = "NEUROCAAS_AWS_ACCOUNT", "NEUROCAAS_AWS_REGION"
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _NEEDED: Mapping[ExecutorKind, tuple[str, ...]] = {
     "local": (),
     "slurm": (_RUNNER, _HOME),
-    "aws-batch": (_STORE, "NEUROCAAS_BATCH_IMAGE", "NEUROCAAS_BATCH_ROLE"),
+    "aws-batch": (_STORE, "NEUROCAAS_BATCH_IMAGE", _ROLE),
 }
 
 
@@ -34,7 +34,7 @@ def checks(settings: Settings, given: Provisions, executor: ExecutorKind) -> lis
     found = {
         "github-secrets": partial(_secrets, settings, given),
         "github-variables": partial(_variables, given, executor),
-        "github-deploy": partial(_deploy, settings, given),
+        "github-deploy": partial(_deploy, settings, given, executor),
         "github-environment-branches": partial(_branches, settings, given),
         "github-pages": partial(_pages, given),
     }
@@ -73,10 +73,19 @@ def _secrets(settings: Settings, given: Provisions) -> Outcome:
 def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
     variables = given.variables()
     there = {name for name, value in variables.items() if value}
-    missing = [name for name in _NEEDED[executor] if name not in there]
+    by_role = executor == "aws-batch" and _ACCOUNT in there
+    needed = [name for name in _NEEDED[executor] if not (by_role and name == _ROLE)]
+    missing = [name for name in needed if name not in there]
     if missing:
         fix = "; ".join(f"gh variable set {name} --body VALUE" for name in missing)
         return fail(f"jobs run on {executor}, which needs {_listed(missing)}", fix)
+    if by_role:
+        bucket = f"s3://neurocaas-{variables[_ACCOUNT]}-{variables.get(_REGION, '')}"
+        if variables[_STORE].rstrip("/") != bucket:
+            # It is the only one that the role of the runner reaches, and in it by groups.
+            fix = f"gh variable set {_STORE} --body {bucket}"
+            return fail(f"{_STORE} is not the bucket of the foundation", fix)
+        return ok(f"jobs run on AWS, as a role that needs no key, with {bucket}")
     if (_HOME in there) != (_RUNNER in there):
         lacking = _RUNNER if _HOME in there else _HOME
         what = "label of your machine" if lacking == _RUNNER else "/folder/on/that/machine"
@@ -90,12 +99,13 @@ def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
     return ok(f"jobs run on {executor}, from {variables[_RUNNER]}, with {variables[_HOME]}")
 
 
-def _deploy(settings: Settings, given: Provisions) -> Outcome:
-    """Look at what deploy.yml works with: its environment, where images go, and the account."""
+def _deploy(settings: Settings, given: Provisions, executor: ExecutorKind) -> Outcome:
+    """Look at what works with AWS: the environments, where images go, and the account."""
     variables = given.variables()
     account, images = variables.get(_ACCOUNT, ""), variables.get(_IMAGES, "")
     known = {environment.name for environment in settings.environments()}
-    for name in ("deploy", "audit") if account else ("deploy",):
+    runs = ("run",) if executor == "aws-batch" else ()
+    for name in ("deploy", "audit", *runs) if account else ("deploy",):
         if name not in known:
             # GitHub makes one that a workflow names and that is not there, and it guards nothing.
             what = f"there is no environment {name}; the first run would make it, for all branches"
