@@ -11,6 +11,7 @@ import click
 
 from neurocaas_ci.cli.choices import chosen_executor
 from neurocaas_ci.cli.common import find_repo, main_ref, open_home, repo_option
+from neurocaas_ci.cli.forge_of import misplaced, named_forge
 from neurocaas_ci.cli.github_option import repository_of
 from neurocaas_ci.doctor import (
     app,
@@ -27,7 +28,7 @@ from neurocaas_ci.doctor.check import Check, examine
 from neurocaas_ci.errors import FindingsError, NeurocaasError, UsageError
 from neurocaas_ci.forges.hosted import AppFacts, Provisions, Settings
 from neurocaas_ci.model.diagnosis import Diagnosis
-from neurocaas_ci.model.registry import ExecutorKind
+from neurocaas_ci.model.registry import ExecutorKind, ForgeKind
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.report.doctor import as_json, as_text, count
 
@@ -79,7 +80,13 @@ def _examine(repo: Path | None, forge_url: str | None, *, network: bool) -> Iter
     if home is not None:
         yield from examine([*storage.checks(home), *isolation.checks(home)])
     yield from examine(mirrors.checks(ask=network))
-    settings, trouble = _settings(clone, forge_url)
+    named = named_forge(clone) if clone is not None else None
+    if clone is not None and named is not None:
+        yield _forge(named, hosted=repository_of(clone) is not None or forge_url is not None)
+    # Who names an API wants to know how it is there, whatever the policy says.
+    settings, trouble = (
+        (None, []) if named == "local" and forge_url is None else _settings(clone, forge_url)
+    )
     yield from trouble
     if clone is None:
         yield Diagnosis(
@@ -92,6 +99,14 @@ def _examine(repo: Path | None, forge_url: str | None, *, network: bool) -> Iter
         yield from examine(hosted.checks(settings[0]))
         yield from examine(provisions.checks(*settings, _executor(clone)))
         yield from examine(app.checks(_app(clone, forge_url)))
+
+
+def _forge(named: ForgeKind, *, hosted: bool) -> Diagnosis:
+    """Say whether the origin of the clone is where pull requests live."""
+    if problem := misplaced(named, hosted=hosted):
+        return Diagnosis("forge", "fail", *problem)
+    where = "on GitHub" if named == "github" else "in a bare repository"
+    return Diagnosis("forge", "ok", f"pull requests live {where}, as the policy says", "")
 
 
 def _executor(repo: Path | None) -> ExecutorKind:
