@@ -73,6 +73,7 @@ def test_the_workflows_sign_and_audit_by_the_roots_of_the_policy(world, whose):
     assert audit.conclusion == "success", audit.log + audit.said
 
 
+@pytest.mark.long
 def test_an_account_of_aws_changes_nothing_for_jobs_that_do_not_run_there(world):
     """One job more says where they run; nobody becomes a role of AWS, which is out of reach here."""
     actions = world[2]
@@ -87,6 +88,7 @@ def test_an_account_of_aws_changes_nothing_for_jobs_that_do_not_run_there(world)
     assert world[1].read("certificates/ada/2026-11/here.sigstore.json")
 
 
+@pytest.mark.long
 def test_without_open_jobs_nothing_is_run_or_signed_on_aws(world):
     actions = world[2]
     _choose(world[1], executor="aws-batch")
