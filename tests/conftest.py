@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 _DATA = pytest.StashKey[str]()
+_IMAGES = pytest.StashKey[str]()
+_SHARED_IMAGES = "NEUROCAAS_TESTS_IMAGES"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,8 +29,22 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("unhurried")
     # What a command keeps where no home is named (the index of the ledger) is not the user's.
     config.stash[_DATA] = os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="neurocaas-data-")
+    if _SHARED_IMAGES not in os.environ:
+        # The workers of this run of tests inherit it.
+        made = config.stash[_IMAGES] = tempfile.mkdtemp(prefix="neurocaas-images-")
+        os.chmod(made, 0o755)  # noqa: S103 - sandboxes run as nobody
+        os.environ[_SHARED_IMAGES] = made
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what commands kept."""
     shutil.rmtree(config.stash[_DATA], ignore_errors=True)
+    if made := config.stash.get(_IMAGES, None):
+        shutil.rmtree(made, ignore_errors=True)
+        del os.environ[_SHARED_IMAGES]
+
+
+@pytest.fixture(scope="session")
+def image_cache() -> str:
+    """The cache in which this run of tests makes each image once, whichever test asks first."""
+    return os.environ[_SHARED_IMAGES]

@@ -27,6 +27,7 @@ from neurocaas_ci.run.machine import machine_facts
 from neurocaas_ci.run.observer import MakeExecutor, Observer
 from neurocaas_ci.run.pending import Merged
 from neurocaas_ci.run.reconcile import Reconciler
+from neurocaas_ci.run.removal import why_gone
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.status import read_record
@@ -97,7 +98,7 @@ class Replayer:
             ) from error
         with head:
             blueprint = self._blueprint(certificate, certificate.version_commit)
-            self._take_inputs(certificate, dataset, own)
+            self._take_inputs(certificate, dataset, own, head)
             self._reconcile(certificate, dataset, head, own)
         for run, note in certificate.runs.items():
             record = read_record(own, certificate.job, run)
@@ -118,7 +119,9 @@ class Replayer:
             )
         return blueprint
 
-    def _take_inputs(self, certificate: Certificate, dataset: str | None, own: Home) -> None:
+    def _take_inputs(
+        self, certificate: Certificate, dataset: str | None, own: Home, head: GitTree
+    ) -> None:
         """Make the certified inputs, and nothing else, appear in the store of the replay."""
         missing: list[str] = []
         for item in certificate.datasets:
@@ -135,6 +138,7 @@ class Replayer:
                 "these inputs are not in this machine's store: "
                 + "; ".join(missing[:5])
                 + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")  # noqa: PLR2004 - names that fit a screen
+                + why_gone(self.home.state, Registry(head).job(certificate.manifest_path).value)
                 + "; `neurocaas data put FILE` adds them, found by their digest"
             )
 

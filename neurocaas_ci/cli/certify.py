@@ -10,6 +10,7 @@ from neurocaas_ci.cli.choices import chosen_signer
 from neurocaas_ci.cli.common import fetch_option, find_repo, main_ref, open_home, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
 from neurocaas_ci.cli.github_option import lend_credentials
+from neurocaas_ci.cli.removing import remove_asked
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.places import job_id
@@ -66,7 +67,9 @@ def command(
         say("nothing to do: every ended job has its certificate on main")
         return
     conclude = Concluder(repo, ref, named, home, *by)
-    raise_uncertified(conclude.outcomes([job_id(path) for path in paths]))
+    outcomes = conclude.outcomes([job_id(path) for path in paths])
+    remove_asked(repo, ref, home)
+    raise_uncertified(outcomes)
 
 
 def _named(repo: Path, head: GitTree, commit: str | None) -> str:

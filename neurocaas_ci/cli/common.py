@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.run.home import Home, default_cache, default_home, default_store
+from neurocaas_ci.run.home import Home, default_cache, default_cell, default_home, default_store
 
 ORIGIN_MAIN, LOCAL_MAIN = "refs/remotes/origin/main", "refs/heads/main"
 """Where main is: the origin's, as it was fetched last, before the one of this clone."""
@@ -86,6 +86,7 @@ def open_home(*, sandboxed: bool = False) -> Home:
         _folder(default_home(), "NEUROCAAS_HOME"),
         cache and _folder(cache, "NEUROCAAS_CACHE"),
         *default_store(),
+        cell=default_cell(),
     )
     if not sandboxed:
         return home
@@ -93,7 +94,7 @@ def open_home(*, sandboxed: bool = False) -> Home:
     from neurocaas_ci.run.reach import make_reachable
 
     shared = home.shared_cache and make_reachable(home.shared_cache)
-    return Home(make_reachable(home.root), shared, home.store, home.group)
+    return Home(make_reachable(home.root), shared, home.store, home.group, home.cell)
 
 
 def ledger_cache() -> Path:

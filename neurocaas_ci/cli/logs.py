@@ -145,5 +145,5 @@ def _print_from(stream: BinaryIO, done: int) -> int:
 def _open_log(home: Home, job: str, run: str, record: RunRecord | None) -> BinaryIO | None:
     """Open the stored log of an ended run, or the live one, if there is any."""
     if record is not None:
-        return home.blobs.open(record.log.sha256) if record.log is not None else None
+        return home.contents_of(job).open(record.log.sha256) if record.log is not None else None
     return home.logs.open(records.log_key(job, run))

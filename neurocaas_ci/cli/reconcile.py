@@ -19,6 +19,7 @@ from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
 from neurocaas_ci.cli.executor_option import executor_maker, executor_options
 from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.progress import make_observer
+from neurocaas_ci.cli.removing import remove_asked
 from neurocaas_ci.cli.signers import SignerKind, signer_options
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.model.places import job_id
@@ -123,6 +124,7 @@ def command(
         ended = set(wanted) & set(uncertified(head, home.state)) - paths if conclude else set()
         if not paths and not ended:
             say("nothing to do: every merged job has a result")
+            remove_asked(repo, ref, home)
             return
         outcomes = conclude.outcomes([job_id(path) for path in sorted(ended)]) if conclude else []
         if paths:
@@ -153,6 +155,7 @@ def command(
                 observer.close()
                 if shown is not None:
                     shown.close()
+    remove_asked(repo, ref, home)
     _report(outcomes)
 
 

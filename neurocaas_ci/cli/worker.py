@@ -62,7 +62,7 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
             if home.store is None:
                 raise
         # A fresh machine: the runner has put the image into the store.
-        fetch_image(Cache(home.cache), image, home.blobs)
+        fetch_image(Cache(home.cache), image, home.environments)
         return images.find(image).root
 
     stop = threading.Event()
@@ -78,6 +78,7 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
             cancel=threading.Event(),
             processors=Processors(1),
             machine=facts,
+            shares=home.cell is None,
         )
         record = _interruptible(worker, run, stop)
     click.echo(records.encode_record(record))

@@ -13,6 +13,7 @@ _OUR_ROLES = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{IAM_PATH}{P
 _GROUP_ROLES = sub(f"{_OUR_ROLES}group-*")
 _ROLES_FOR_GROUPS = [_GROUP_ROLES, sub(f"{_OUR_ROLES}access-*")]
 _STACK = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/"
+_JOB_ROLES = sub(f"{_OUR_ROLES}job-*")
 _BATCH = "arn:${AWS::Partition}:batch:${AWS::Region}:${AWS::AccountId}:"
 # What CloudFormation's own schemas name for reading these types.
 _READ_LOGS = (
@@ -105,7 +106,8 @@ def _boundary() -> Json:
         statement("Data", ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
                            "s3:DeleteObject", "s3:AbortMultipartUpload",
                            "s3:ListMultipartUploadParts"], sub("${Bucket.Arn}/groups/*")),
-        statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
+        statement("List", ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                  att("Bucket", "Arn")),
     )  # fmt: skip
     return {
         "Type": "AWS::IAM::ManagedPolicy",
@@ -208,22 +210,33 @@ def _looking() -> list[Json]:
 
 def _run_rights() -> list[Json]:
     """Return what the reconciler of jobs calls: submit, watch, stage."""
+    bounded = {"StringEquals": {"iam:PermissionsBoundary": ref("JobBoundary")}}
     to_tasks = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-    engine = [f"job-definition/{PREFIX}-*", f"job-queue/{PREFIX}-*"]
+    engine = [
+        f"{kind}/{PREFIX}-*" for kind in ("job-definition", "job-queue", "consumable-resource")
+    ]
     return [
         statement("Submit", ["batch:SubmitJob", "batch:RegisterJobDefinition",
-                             "batch:DeregisterJobDefinition", "batch:TagResource"],
+                             "batch:DeregisterJobDefinition", "batch:TagResource",
+                             "batch:CreateConsumableResource", "batch:DeleteConsumableResource",
+                             "batch:DescribeConsumableResource"],
                   [sub(_BATCH + name) for name in engine]),
         statement("End", ["batch:TerminateJob", "batch:CancelJob"], sub(f"{_BATCH}job/*")),
         statement("Watch", ["batch:Describe*", "batch:List*", "ec2:DescribeInstances",
                             "ecs:DescribeContainerInstances"], "*"),
-        statement("Hand", ["iam:PassRole"], [_GROUP_ROLES, att("ExecutionRole", "Arn")],
+        statement("Hand", ["iam:PassRole"], [_GROUP_ROLES, _JOB_ROLES, att("ExecutionRole", "Arn")],
                   Condition=to_tasks),
+        # A job has a role of its own for as long as it runs, and none beyond the boundary.
+        statement("MakeJobRoles", ["iam:CreateRole", "iam:PutRolePolicy"], _JOB_ROLES,
+                  Condition=bounded),
+        statement("EndJobRoles", ["iam:GetRole", "iam:DeleteRole", "iam:DeleteRolePolicy",
+                                  "iam:TagRole"], _JOB_ROLES),
         statement("Logs", ["logs:GetLogEvents", "logs:FilterLogEvents"],
                   sub("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
                       f"/{PREFIX}/*")),
         statement("Data", ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject",
-                           "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-                  sub("${Bucket.Arn}/*")),
-        statement("List", ["s3:ListBucket", "s3:ListBucketMultipartUploads"], att("Bucket", "Arn")),
+                           "s3:DeleteObjectVersion", "s3:AbortMultipartUpload",
+                           "s3:ListMultipartUploadParts"], sub("${Bucket.Arn}/*")),
+        statement("List", ["s3:ListBucket", "s3:ListBucketVersions",
+                           "s3:ListBucketMultipartUploads"], att("Bucket", "Arn")),
     ]  # fmt: skip

@@ -207,7 +207,7 @@ def _group_role(group: Group) -> Json:
         statement("TakeBack", ["s3:DeleteObject"], [_objects(f"{prefix}{p}/*") for p in _MUTABLE]),
         statement(
             "List",
-            ["s3:ListBucket"],
+            ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
             imported("BucketArn"),
             Condition={"StringLike": {"s3:prefix": f"{prefix}*"}},
         ),

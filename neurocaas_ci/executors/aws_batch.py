@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.executors.batch.attempts import keep_attempts, without_attempts
 from neurocaas_ci.executors.batch.client import Batch
+from neurocaas_ci.executors.batch.confinement import Confinement, reused
 from neurocaas_ci.executors.batch.placing import Placing
 from neurocaas_ci.executors.batch.requests import Settings
 from neurocaas_ci.executors.batch.standing import ENGINE, MACHINES_AT_ONCE, newest, placements
@@ -37,7 +39,8 @@ class AwsBatchExecutor:
     `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
     `encode` gives the document that a worker reads.
     `slowest` is the longest pause between two looks, in seconds. Executors that attend to several
-    jobs share `describe`, which asks Batch how jobs stand, for all of them at once.
+    jobs share `describe`, which asks Batch how jobs stand, for all of them at once. With a
+    `confinement` the workers of a job reach that job alone; else they have the role of `settings`.
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class AwsBatchExecutor:
         say: Callable[[str], None],
         slowest: float = 20.0,
         describe: Describe | None = None,
+        confinement: Confinement | None = None,
     ) -> None:
         self._runs, self._batch, self._state, self._say = runs, batch, state, say
         self._placing = Placing(batch, state, settings, hardware, deliver, encode, say)
+        self._settings, self._confinement, self._incomplete = settings, confinement, False
         self._slowest = slowest
         self._watch = Watch(batch.tasks, describe or batch.describe)
         self._machines: dict[str, Mapping[str, Any]] = {}
@@ -74,7 +79,9 @@ class AwsBatchExecutor:
     def submit(self, graph: RunGraph) -> None:
         """Submit what is not with Batch already, as few arrays as the graph allows."""
         self._specs = {spec.run: spec for spec in graph.specs}
-        self._placing = replace(self._placing, pricing=graph.pricing, prices=graph.prices)
+        self._placing = replace(
+            self._placing, job=graph.job, pricing=graph.pricing, prices=graph.prices
+        )
         for spec in graph.specs:
             self._placing.check_fits(spec)
         self._journal = journal = Journal(self._state, graph.job, ENGINE)
@@ -97,9 +104,11 @@ class AwsBatchExecutor:
                 elif not self._settle(spec, again=spec.run in places):
                     fresh.append(spec)
                     if spec.run in places:
+                        self._placing.check_paid(spec)
                         self._say(f"  {spec.run}: {_why(task)}; submitted again")
             if under_way:
                 self._say(f"  {len(under_way)} runs are with AWS Batch already")
+            fresh = self._confine(graph, fresh, under_way)
             self._placing.submit(journal, graph.job, fresh, under_way, claim)
         self._waiting.begin(self._specs, self._settled)
 
@@ -126,7 +135,41 @@ class AwsBatchExecutor:
 
     def collect(self, *, wait: bool = True) -> Generator[RunRecord | Unfinished, None, None]:
         """Yield one result for each submitted run, as they end."""
-        return self._waiting.collect(wait=wait)
+        for result in self._waiting.collect(wait=wait):
+            self._incomplete |= isinstance(result, Unfinished) and not result.under_way
+            yield result
+        if self._confinement is not None and self._waiting.idle and not self._incomplete:
+            with self._opened().claim():
+                self._confinement.close(self._placing.job, self._settings)
+
+    def _confine(
+        self, graph: RunGraph, fresh: list[RunSpec], under_way: Mapping[str, str]
+    ) -> list[RunSpec]:
+        """Prepare what only the workers of this job reach; return the runs that have to start."""
+        if self._confinement is None or not fresh:
+            return fresh
+        self._settled += (known := reused(self._runs, fresh, set(under_way)))
+        taken = {record.run for record in known}
+        fresh = [spec for spec in fresh if spec.run not in taken]
+        if fresh:
+            ended = {spec.run: spec for spec in (*graph.specs, *graph.done)}
+            needed = {run for spec in fresh for run in spec.needs.values()}
+            needed -= {*under_way, *(spec.run for spec in fresh)}
+            before = [record for run in needed if (record := self._runs.finished(ended[run]))]
+            contents = [
+                *(file.sha256 for spec in fresh for file in spec.inputs),
+                *(file.sha256 for record in before for file in record.outputs),
+            ]
+            bounded = len(graph.specs) + len(graph.done) > graph.max_parallel
+            settings = self._confinement.open(
+                graph.job,
+                self._settings,
+                contents,
+                graph.max_parallel if bounded else None,
+            )
+            expect = functools.partial(self._confinement.expect, graph.job)
+            self._placing = replace(self._placing, settings=settings, expect=expect)
+        return fresh
 
     def _describe(self, running: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return where running tasks are; of thousands that began at once, of some more each time."""

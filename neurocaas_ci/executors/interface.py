@@ -91,6 +91,13 @@ class Runs(Protocol):
         """
         ...
 
+    def reuse(self, spec: RunSpec) -> RunRecord | None:
+        """Record a run as taken from an identical earlier one, if there is any; else None.
+
+        An executor whose workers reach nothing of other jobs asks before it starts them.
+        """
+        ...
+
     def interrupt(self) -> None:
         """End the runs that this process executes, without records; they can be started again."""
         ...

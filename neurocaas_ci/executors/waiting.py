@@ -49,6 +49,11 @@ class Waiting:
         self._open, self._settled = dict(specs), deque(settled)
         self._ended_since.clear()
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether every run has its result."""
+        return not self._open
+
     def collect(self, *, wait: bool) -> Generator[Result, None, None]:
         """Yield what was settled before, then one result for each other run, as they end.
 

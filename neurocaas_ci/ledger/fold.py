@@ -121,13 +121,13 @@ class Fold:
                     self._entry(account, "concluded", event.job, note=note)
             return
         maximum = reserved.maximum
-        charged = maximum if event.used is None else min(event.used, maximum)
+        charged = maximum if event.used is None else event.used
         note = event.note
         if event.used is not None and event.used > maximum:
-            note = f"used {show(event.used)}, more than was reserved"
+            note = f"used {show(event.used - maximum)} more than was reserved"
         for account in reserved.accounts:
             self._entry(
-                account, "concluded", event.job, charged=charged, refunded=maximum - charged,
+                account, "concluded", event.job, charged=charged, refunded=max(maximum - charged, 0),
                 note=note,
             )  # fmt: skip
 

@@ -17,7 +17,7 @@ from neurocaas_ci.ledger.rows import CommitRow, EndRow, EntryRow, JobRow, Versio
 from neurocaas_ci.model.ledger import Account
 
 # What is derived depends on this program as much as on git, so each version has books of its own.
-_FORMAT = zlib.crc32(f"1 {__version__}".encode()) & 0x7FFFFFFF
+_FORMAT = zlib.crc32(f"2 {__version__}".encode()) & 0x7FFFFFFF
 _APPLICATION = 0x4E434C47
 _WAIT_SECONDS = 60.0
 _PAGE = 500

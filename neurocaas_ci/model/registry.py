@@ -116,7 +116,8 @@ class Dataset(NamedTuple):
 class Job(NamedTuple):
     """A job manifest: `registry/jobs/<login>/<yyyy-mm>/<job>.yaml`; `max_runtime` is seconds per run.
 
-    `blueprint` and `version` are the two halves of `name@version`; version may be a commit id.
+    `blueprint` and `version` are the two halves of `name@version`; version may be a commit id. Unless
+    the user wants to `keep_inputs`, the store forgets them when the job has succeeded.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Job(NamedTuple):
     max_runtime: int | None
     retry_of: str | None
     cancelled: str | None
+    keep_inputs: bool = True
 
     @property
     def id(self) -> str:

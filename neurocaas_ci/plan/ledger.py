@@ -2,9 +2,9 @@
 
 A job is decided once, by the commit that merged it: it is admitted when every account that pays can
 bear its maximum beside what is spent and reserved, and refused for good otherwise. So the sum of
-what was spent and what is reserved never exceeds a cap, whatever happens in between, except that a
-cap may be lowered below it. A concluded job gives back what it did not use; it is never charged
-more than was reserved.
+what was spent and what is reserved never exceeds a cap, whatever happens in between, with two
+exceptions: a cap may be lowered below it, and a job may have used more than was reserved for it. A
+concluded job is charged what it used, because that was paid, and gives back the rest.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Ledger:
         if job is None:
             return
         self.reservations[event.job] = None
-        used = job.maximum if event.used is None else min(event.used, job.maximum)
+        used = job.maximum if event.used is None else event.used
         for account in job.accounts:
             self._move(account, reserved=-job.maximum, spent=used)
 

@@ -183,4 +183,5 @@ def job(data: _Data, month: str) -> Job:
         max_runtime=None if runtime is None else parse_duration(runtime),
         retry_of=data.get("retry_of"),
         cancelled=None if cancelled is None else cancelled["reason"],
+        keep_inputs=data.get("keep_inputs", True),
     )

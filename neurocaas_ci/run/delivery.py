@@ -14,7 +14,7 @@ def publish_image(cache: Cache, image: Sha256, blobs: BlobStore, state: StateSto
 
     Raise IntegrityError when the cache does not have it whole. Several may do it at once.
     """
-    mark = f"images/{image}"
+    mark = f"environments/{image}"
     if state.read(mark) is not None:
         return
     for blob in _parts(cache, image):

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
     from neurocaas_ci.run.live_logs import LiveLogs
     from neurocaas_ci.stores.directory import DirectoryBlobs, DirectoryState
+    from neurocaas_ci.stores.interface import BlobStore
     from neurocaas_ci.stores.s3_blobs import S3Blobs
+    from neurocaas_ci.stores.s3_cell import S3Cell
     from neurocaas_ci.stores.s3_state import S3State
 
 # The pattern of the group schema.
 _GROUP = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_CELL = re.compile(r"[0-9a-f]{20}")
+_ENVIRONMENTS = "environments"
 
 
 def default_home() -> Path:
@@ -56,19 +60,29 @@ def default_store() -> tuple[str | None, str | None]:
     return f"{store}/groups/{group}", group
 
 
+def default_cell() -> str | None:
+    """Return `$NEUROCAAS_CELL`, the cell of the job whose worker this process is, if it is one."""
+    cell = os.environ.get("NEUROCAAS_CELL", "")
+    if cell and not _CELL.fullmatch(cell):
+        raise UsageError(f"{cell!r} is not the name of a cell", where="NEUROCAAS_CELL")
+    return cell or None
+
+
 @dataclass(frozen=True)
 class Home:
     """Adapters for everything below one home folder; the cache may be shared between homes.
 
     Contents and state are in `store` (`s3://bucket/prefix`), if there is one; attempts, environments
     and logs that are being written are always on this machine. With a `group` it is the store of
-    that group alone, and so are the jobs.
+    that group alone, and so are the jobs. In the worker of a confined job `cell` is where contents
+    are, because it reaches no others.
     """
 
     root: Path
     shared_cache: Path | None = None
     store: str | None = None
     group: str | None = None
+    cell: str | None = None
 
     @cached_property
     def blobs(self) -> DirectoryBlobs | S3Blobs:
@@ -78,7 +92,49 @@ class Home:
         from neurocaas_ci.stores.s3_blobs import S3Blobs
         from neurocaas_ci.stores.s3_client import parse_place
 
+        if self.cell is not None:
+            return self._cell(self.cell).contents
         return S3Blobs(*parse_place(self.store), self._client, spool=self.scratch)
+
+    @cached_property
+    def environments(self) -> DirectoryBlobs | S3Blobs:
+        """Return where the images are that machines without any fetch; they are nobody's data."""
+        if self.store is None:
+            return self.local_blobs
+        from neurocaas_ci.stores.s3_blobs import S3Blobs
+        from neurocaas_ci.stores.s3_client import parse_place
+
+        place = parse_place(self.store)
+        return S3Blobs(*place, self._client, spool=self.scratch, folder=_ENVIRONMENTS)
+
+    def cell_of(self, job: str) -> S3Cell | None:
+        """Return the part of the store that the workers of a job reach; None in a folder."""
+        if self.store is None:
+            return None
+        from neurocaas_ci.stores.s3_cell import cell_id
+
+        return self._cell(cell_id(job))
+
+    def contents_of(self, job: str) -> BlobStore:
+        """Return the blob store, with what the workers of a job have left in its cell."""
+        cell = self.cell_of(job)
+        if cell is None or self.cell is not None:
+            return self.blobs
+        from neurocaas_ci.stores.s3_cell import JobBlobs
+
+        return JobBlobs(cell)
+
+    def _cell(self, name: str) -> S3Cell:
+        from neurocaas_ci.stores.s3_blobs import S3Blobs
+        from neurocaas_ci.stores.s3_cell import FOLDER, S3Cell, cell_place
+        from neurocaas_ci.stores.s3_client import parse_place
+
+        assert self.store is not None  # noqa: S101 - the callers looked
+        store, client = parse_place(self.store), self._client
+        place = cell_place(store, name)
+        main = S3Blobs(*store, client, spool=self.scratch)
+        inside = S3Blobs(*place, client, spool=self.scratch, folder=FOLDER)
+        return S3Cell(place, client, main, inside)
 
     @cached_property
     def local_blobs(self) -> DirectoryBlobs:

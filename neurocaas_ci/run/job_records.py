@@ -13,6 +13,7 @@ from neurocaas_ci.model.run import RunRecord, RunStatus
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.pending import Merged
+from neurocaas_ci.run.removal import ask_removal
 from neurocaas_ci.run.resolve import ResolvedJob
 from neurocaas_ci.stores.interface import StateStore
 
@@ -41,6 +42,8 @@ def finish(
     for record in ordered:
         document = state.read(records.record_key(record.job, record.run)) or b""
         rows.append((record.run, record.status, sha256_bytes(document)))
+    if status == "succeeded":
+        ask_removal(state, resolved.job)
     prices = {step: dollars(price) for step, price in resolved.prices.items()}
     costs, instances = _attempts(state, resolved.job.id, ordered, prices)
     with state.claim(records.job_key(resolved.job.id), wait=True) as claim:

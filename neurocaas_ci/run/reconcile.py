@@ -18,6 +18,7 @@ from neurocaas_ci.model.registry import Job
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
+from neurocaas_ci.run.bring_home import bring_home
 from neurocaas_ci.run.cancellation import CancelWatch
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.imports import import_file
@@ -199,7 +200,7 @@ class Reconciler:
                 return finish_unstarted(self.home, job.id, merged, reason)
         roots: dict[Sha256, Path] = {}
         worker = Worker(
-            blobs=self.home.blobs,
+            blobs=self.home.contents_of(job.id),
             state=self.home.state,
             scratch=scratch,
             sandbox=self.sandbox,
@@ -278,6 +279,7 @@ class Reconciler:
             raise _unfinished(begun.problems, len(begun.job.specs), "unfinished")
         if under_way:
             raise _unfinished(under_way, len(begun.job.specs), "under way")
+        bring_home(self.home, begun.merged.id, begun.job.specs, begun.ended)
         return finish(self.home, begun.job, begun.ended, begun.facts)
 
     def _resolve(self, job: Job, merged: Merged, pins: Pins) -> ResolvedJob:

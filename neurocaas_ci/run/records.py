@@ -131,6 +131,11 @@ def result_key(identity: Sha256) -> str:
     return f"results/{identity[:2]}/{identity}"
 
 
+def encode_origin(job: str, run: str) -> bytes:
+    """Return the document that says which run has computed an identity."""
+    return json.dumps({"job": job, "run": run}).encode()
+
+
 def encode_record(record: RunRecord) -> bytes:
     """Return the record as one JSON document."""
     return _dump(

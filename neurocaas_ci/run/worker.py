@@ -48,7 +48,8 @@ class Worker(NamedTuple):
     `root_of` gives the verified root folder of an image, `logs` the live log of a state key; `stop`
     ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
     a workflow runs, not while its inputs are laid out or its outputs are stored. `machine` is what
-    records say of a machine that an engine chose.
+    records say of a machine that an engine chose. One that does not share neither uses nor offers
+    results of other jobs: it reaches only its own.
     """
 
     blobs: BlobStore
@@ -61,6 +62,7 @@ class Worker(NamedTuple):
     cancel: Event
     processors: Processors
     machine: Mapping[str, Any] | None = None
+    shares: bool = True
 
     def execute(self, spec: RunSpec) -> RunRecord:
         """Run the spec unless that has been done, and return its record.
@@ -102,6 +104,21 @@ class Worker(NamedTuple):
             upstream = {run: self._record(spec.job, run) for run in spec.needs.values()}
             return self.finished(spec) or self._settled(spec, upstream, claim)
 
+    def reuse(self, spec: RunSpec) -> RunRecord | None:
+        """Record a run as taken from an identical earlier one, if there is any; else return None."""
+        upstream = {run: self._record(spec.job, run) for run in spec.needs.values()}
+        known = {run: r for run, r in upstream.items() if r is not None and r.status == "succeeded"}
+        if not spec.use_cache or len(known) < len(upstream):
+            return None
+        identity = spec.identity(resolve_inputs(spec, known))
+        key = records.result_key(identity)
+        if self.state.read(key) is None:
+            return None
+        with self.state.claim(records.run_key(spec.job, spec.run), wait=False) as claim:
+            if claim is None:
+                return None
+            return self.finished(spec) or self._take(spec, identity, key, claim)
+
     def interrupt(self) -> None:
         """End the runs that this process executes, without records; they can be started again."""
         self.stop.set()
@@ -140,6 +157,8 @@ class Worker(NamedTuple):
         self, spec: RunSpec, inputs: tuple[InputFile, ...], claim: Claim
     ) -> RunRecord:
         identity = spec.identity(inputs)
+        if not self.shares:
+            return self._attempt(spec, inputs, identity, claim)
         key = records.result_key(identity)
         guard: AbstractContextManager[object] = (
             self.state.claim(key, wait=True) if spec.use_cache else nullcontext()
@@ -149,8 +168,7 @@ class Worker(NamedTuple):
                 return taken
             record = self._attempt(spec, inputs, identity, claim)
             if record.status == "succeeded":
-                origin = json.dumps({"job": spec.job, "run": spec.run})
-                self.state.write(key, origin.encode())
+                self.state.write(key, records.encode_origin(spec.job, spec.run))
             return record
 
     def _take(self, spec: RunSpec, identity: Sha256, key: str, claim: Claim) -> RunRecord | None:

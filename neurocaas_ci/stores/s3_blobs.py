@@ -20,6 +20,7 @@ from neurocaas_ci.errors import BackendUnavailableError, IntegrityError
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.stores.directory import disk_error, unique_name
 from neurocaas_ci.stores.interface import Blob, Readable
+from neurocaas_ci.stores.s3_clear import erase_versions
 from neurocaas_ci.stores.s3_client import S3Place
 from neurocaas_ci.stores.s3_errors import missing, translated
 from neurocaas_ci.stores.s3_read import S3Reader, damaged
@@ -33,7 +34,7 @@ _CHUNK = 1 << 20
 
 
 class S3Blobs:
-    """Blobs in `<prefix>/blobs/sha256/ab/<digest>`; larger ones are sent in parts.
+    """Blobs in `<prefix>/<folder>/sha256/ab/<digest>`; larger ones are sent in parts.
 
     A stream that cannot be rewound is copied to `spool` (default: the folder for temporary files)
     first, for the digest, which is the name, is known at its end. `part_size` is bytes, at least
@@ -48,13 +49,14 @@ class S3Blobs:
         *,
         spool: Path | None = None,
         part_size: int = PART_SIZE,
+        folder: str = "blobs",
     ) -> None:
-        self._place, self._client = S3Place(bucket, prefix), client
+        self._place, self._client, self._folder = S3Place(bucket, prefix), client, folder
         self._spool, self._part_size = spool, part_size
 
     def key(self, digest: Sha256) -> str:
         """Return the key of the object of a digest; whether it is there is not checked."""
-        return self._place.key("blobs", "sha256", digest[:2], digest)
+        return self._place.key(self._folder, "sha256", digest[:2], digest)
 
     def put(self, stream: Readable) -> Blob:
         """Copy a stream into the store; S3 compares what arrives with our sha256."""
@@ -132,9 +134,8 @@ class S3Blobs:
         return True
 
     def erase(self, digest: Sha256) -> None:
-        """Remove a content, if it is there; a bucket that keeps versions can bring it back."""
-        with translated(self._where(digest)):
-            self._client.delete_object(Bucket=self._place.bucket, Key=self.key(digest))
+        """Remove a content with all its versions, if it is there."""
+        erase_versions(self._place, self._client, self.key(digest))
 
     def listed(self) -> Iterator[tuple[str, int, float]]:
         """Yield digest, size in bytes and time (seconds since 1970) of each content."""

@@ -15,6 +15,7 @@ from bridge import inventory
 
 # What may be new in an account after a job: its log group stays, with the lines that were written.
 _KEPT = ("log groups: /neurocaas/batch",)
+_OF_JOBS = ("roles: neurocaas-job-", "job definitions: ")
 _TIMED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -45,6 +46,12 @@ def remains(world, seconds: float = 20) -> list[str]:
 
 def _remains(world) -> list[str]:
     found = world.baseline.remains()
+    if world.shares:
+        # Job definitions that do not belong to a job are used by the next one.
+        found = [line for line in found if not line.startswith("job definitions: ")]
+    if not world.closed:
+        # A job that was left unfinished on purpose keeps what its workers need.
+        found = [line for line in found if not line.startswith(_OF_JOBS)]
     if world.closed:
         found += _in_store(world)
     found += [f"file {path}" for path in world.platform.home.glob("store/scratch/*/*")]
@@ -61,16 +68,11 @@ def _in_store(world) -> list[str]:
     keys = [o["Key"].removeprefix(prefix) for page in pages for o in page.get("Contents", [])]
     found, named = list[str](), set[str]()
     for key in keys:
-        if key.startswith("blobs/"):
+        if key.startswith(("blobs/", "environments/")):
             continue
+        if key.startswith("cells/"):
+            found.append(f"a cell: {key}")
         named.update(_named(s3, world.bucket, prefix + key))
-        if "/images/" in f"/{key}":
-            # The manifest of an image, which names its config and its layers.
-            digest = key.rpartition("/")[2]
-            manifest = f"blobs/sha256/{digest[:2]}/{digest}"
-            named.update(
-                {digest}, _named(s3, world.bucket, prefix + manifest) if manifest in keys else ()
-            )
         # One whose holder died is free when its time is over.
         if key.startswith("locks/") and world.state.held(key.removeprefix("locks/")):
             found.append(f"a claim that is held: {key}")

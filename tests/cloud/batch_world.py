@@ -52,6 +52,9 @@ def lay_out(folder: Path):
     ):
         document = on_aws(loop.blueprint(name, protocol, steps))
         platform.write(f"registry/blueprints/{name}.yaml", document)
+    narrow = on_aws(loop.blueprint("cloud-narrow", "chain", ["one", "two"]))
+    narrow["limits"]["max_parallel"] = 2
+    platform.write("registry/blueprints/cloud-narrow.yaml", narrow)
     hardware = platform.repo / f"registry/hardware/{HARDWARE}.yaml"
     text = hardware.read_text().replace("standard: 0.096", "standard: 0.096, save: 0.036")
     hardware.write_text(text)
@@ -72,7 +75,7 @@ class BatchWorld:
         prefix = self.prefix
         cloud.client("s3").create_bucket(Bucket=self.bucket)
         own = _own_prefix(self.bucket, prefix)
-        self.role = cloud.role(f"jobs-{name}", "ecs-tasks.amazonaws.com", own)
+        self.own = own
         self.image = IMAGE.replace("worker", f"worker-{name}")
         cloud.host.images[self.image] = {
             "PATH": f"{programs(platform.repo.parent)}:{os.environ['PATH']}",
@@ -80,23 +83,31 @@ class BatchWorld:
             "NEUROCAAS_CACHE": platform.env["NEUROCAAS_CACHE"],
         }
         platform.env |= {
-            **cloud.variables(cloud.user(f"runner-{name}", [*own, *_runner(self.role)])),
+            **cloud.variables(cloud.user(f"runner-{name}", [*own, *_runner()])),
             "NEUROCAAS_STORE": f"s3://{self.bucket}/{prefix}",
             "NEUROCAAS_BATCH_IMAGE": self.image,
-            "NEUROCAAS_BATCH_ROLE": self.role,
             "NEUROCAAS_BATCH_POLL_SECONDS": "0.5",
         }
         self.state = S3State(self.bucket, prefix, cloud.client("s3"))
         lock = yaml.safe_load((platform.repo / "iae/probe/iae.lock").read_text())
-        self.mark = f"images/{parse_sha256(lock['image'])}"
+        self.mark = f"environments/{parse_sha256(lock['image'])}"
         # Every machine has the environment, so nobody needs to send a hundred megabytes.
         self.state.write(self.mark, b"complete\n")
         self.baseline = Baseline(cloud)
         # Set to false by a test that leaves a job unfinished on purpose.
         self.closed = True
+        self.shares = False
         # How many contents may be there that nothing names: a worker that is killed between its log
         # and its record leaves the log, which nobody will ever see.
         self.orphans = 0
+
+    def share_role(self) -> None:
+        """Let all jobs have one role, as where the runner may not make roles."""
+        name = f"jobs-{self.prefix.rpartition('/')[2]}"
+        role = self.cloud.role(name, "ecs-tasks.amazonaws.com", self.own)
+        self.platform.env["NEUROCAAS_BATCH_ROLE"] = role
+        self.shares = True
+        self.baseline = Baseline(self.cloud)
 
     def inside(self, **variables: str) -> None:
         """Set environment variables of the workers that start from now on; an empty one goes."""
@@ -162,10 +173,8 @@ def programs(folder: Path) -> Path:
 def _own_prefix(bucket: str, prefix: str) -> list[dict]:
     """Return the statements that let somebody use one store and nothing else of S3."""
     objects = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-    # For IAM the parts of an upload are PutObject; for moto each call is an action of its own.
-    objects += ["s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"]
-    objects += ["s3:ListMultipartUploadParts", "s3:ListParts"]
-    bucket_wide = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListMultipartUploads"]
+    objects += ["s3:DeleteObjectVersion", "s3:ListMultipartUploadParts"]
+    bucket_wide = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
     arn = f"arn:aws:s3:::{bucket}"
     return [
         {"Effect": "Allow", "Action": objects, "Resource": f"{arn}/{prefix}/*"},
@@ -173,16 +182,30 @@ def _own_prefix(bucket: str, prefix: str) -> list[dict]:
     ]
 
 
-def _runner(role: str) -> list[dict]:
+def _runner() -> list[dict]:
     """Return what docs/aws-batch.md says that the runner needs beside the store."""
     engine = [
-        "batch:SubmitJob", "batch:RegisterJobDefinition", "batch:TagResource", "batch:TerminateJob",
+        "batch:SubmitJob", "batch:RegisterJobDefinition", "batch:DeregisterJobDefinition",
+        "batch:CreateConsumableResource", "batch:DeleteConsumableResource", "batch:DescribeConsumableResource", "batch:TagResource", "batch:TerminateJob",
         "batch:DescribeJobs", "batch:DescribeJobDefinitions", "batch:ListJobs", "logs:GetLogEvents",
     ]  # fmt: skip
     return [
         # IAM does not care for case; moto does, and says the actions of Batch in small letters.
         {"Effect": "Allow", "Action": [*engine, *map(str.lower, engine)], "Resource": "*"},
-        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role},
+        {
+            "Effect": "Allow",
+            "Action": [
+                "iam:CreateRole",
+                "iam:GetRole",
+                "iam:PutRolePolicy",
+                "iam:DeleteRolePolicy",
+                "iam:DeleteRole",
+                "iam:TagRole",
+                "iam:PassRole",
+            ],
+            # On AWS role/neurocaas/neurocaas-job-*; moto does not look which role it is.
+            "Resource": "*",
+        },
     ]
 
 

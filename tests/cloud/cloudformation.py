@@ -1,6 +1,6 @@
 """A cloud on this machine whose CloudFormation does what our templates ask: moto with its gaps closed.
 
-`cloud()` starts a server on loopback and yields its address. The gaps of moto 5.2.5 that are closed:
+`cloud()` starts a server on loopback, with an empty account, and yields its address. The gaps of moto 5.2.5 that are closed:
 stacks made by a change set have no outputs and exports, and no time of their last update; resources
 that a template retains are deleted by an update; there are no Budgets, bucket policies, providers of
 identities, topic policies and subscriptions; buckets have none of their properties; no termination
@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import sys
+import urllib.request
 from collections.abc import Iterator
 from unittest import mock
 
@@ -35,8 +36,12 @@ def cloud() -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        with mock.patch.dict(os.environ, environment(f"http://{host}:{port}")):
-            yield f"http://{host}:{port}"
+        address = f"http://{host}:{port}"
+        # What moto keeps belongs to the process: servers before this one have left theirs.
+        empty = urllib.request.Request(f"{address}/moto-api/reset", data=b"", method="POST")  # noqa: S310 - our own
+        urllib.request.urlopen(empty, timeout=10).close()  # noqa: S310
+        with mock.patch.dict(os.environ, environment(address)):
+            yield address
     finally:
         server.stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from aftermath import Baseline
 from batch_world import ROOT
 from waiting import until
 
@@ -36,7 +37,10 @@ def fargate(tasks, world):
     blueprint.write_text(blueprint.read_text().replace("m5.xlarge", SIZE))
     platform.commit("Tasks of Fargate")
     # For the runner: on a platform that is deployed for groups it is known.
-    platform.env["NEUROCAAS_BATCH_EXECUTION_ROLE"] = world.role
+    name = f"execution-{world.prefix.rpartition('/')[2]}"
+    role = world.cloud.role(name, "ecs-tasks.amazonaws.com", world.own)
+    platform.env["NEUROCAAS_BATCH_EXECUTION_ROLE"] = role
+    world.baseline = Baseline(world.cloud)
     return world
 
 
@@ -157,4 +161,5 @@ def test_a_sandbox_is_refused_in_a_task_with_the_reason(fargate):
     properties["privileged"] = True
     with pytest.raises(Exception, match="privileged is not applicable"):
         batch.register_job_definition(**named, containerProperties=properties)
+    batch.deregister_job_definition(jobDefinition=made["jobDefinitionArn"])
     fargate.reconcile("--no-cache")

@@ -14,6 +14,8 @@ from batch_world import ROOT, folder
 from proxy import Harm, proxy_before
 from waiting import until
 
+from neurocaas_ci.stores.s3_cell import cell_id
+
 pytestmark = [pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 
@@ -115,7 +117,10 @@ def test_a_clock_that_is_minutes_off_takes_nobody_s_run(world, clock):
             until(lambda: way.count("PUT", "/001-work/log"))
             second = subprocess.run(
                 [sys.executable, "-m", "neurocaas_ci.cli.main", "worker", f"state:jobs/{job}/aws-batch/1/0.json"],
-                env={**world.platform.env, "PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": way.url, **clock(600)},
+                env={
+                    **world.platform.env, "NEUROCAAS_CELL": cell_id(job), "PYTHONPATH": str(ROOT),
+                    "AWS_ENDPOINT_URL": way.url, **clock(600),
+                },
                 capture_output=True, text=True, timeout=120, check=False,
             )  # fmt: skip
             assert second.returncode == 0, second.stderr

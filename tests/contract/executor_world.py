@@ -132,7 +132,7 @@ class World:
             worker, Batch.connect(), self.home.state, settings,
             hardware=lambda name: registry.hardware(name).value,
             deliver=lambda image: publish_image(
-                Cache(self.home.cache), image, self.home.blobs, self.home.state
+                Cache(self.home.cache), image, self.home.environments, self.home.state
             ),
             encode=records.encode_spec, say=self.said.append, slowest=0.5,
         )  # fmt: skip

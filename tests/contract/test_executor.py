@@ -55,6 +55,7 @@ def world(request, template, monkeypatch):
         environment = request.getfixturevalue("cluster").environment
     elif request.param == "aws-batch":
         away = batch.BatchWorld(request.getfixturevalue("account"), platform)
+        away.share_role()
         environment = platform.env
     for name, value in environment.items():
         if name in {"PATH", "SLURM_CONF"} or name.startswith("AWS_"):

@@ -17,7 +17,7 @@ from neurocaas_ci.deploy.inventory import (
     declared_roles,
 )
 from neurocaas_ci.errors import BackendUnavailableError
-from neurocaas_ci.model.cloud_names import IAM_PATH, TAG
+from neurocaas_ci.model.cloud_names import IAM_PATH, PREFIX, TAG
 from neurocaas_ci.model.deploy import Drifted
 
 _PATIENCE = 600.0
@@ -97,12 +97,14 @@ class CloudAuditor:
             # A listing of roles does not say what bounds them.
             boundary = api.get_role(RoleName=name)["Role"].get("PermissionsBoundary", {})
             attached = pages(api, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
-            yield Role(
+            found = Role(
                 name,
                 tuple(pages(api, "list_role_policies", "PolicyNames", RoleName=name)),
                 tuple(policy["PolicyArn"] for policy in attached),
                 boundary.get("PermissionsBoundaryArn", ""),
             )
+            if not _of_a_job(found):
+                yield found
 
     def _tagged(self) -> Iterator[Tagged]:
         api = self._clients.get("resourcegroupstaggingapi")
@@ -148,3 +150,13 @@ def _reason(status: dict[str, Any]) -> str:
 def _cut(value: Any) -> str:
     text = str(value)
     return text if len(text) <= _MOST_VALUE else f"{text[:_MOST_VALUE]}..."
+
+
+def _of_a_job(role: Role) -> bool:
+    """Tell whether a role is one that the runner makes for a job, and is no more than that."""
+    return (
+        role.name.startswith(f"{PREFIX}-job-")
+        and set(role.inline) <= {PREFIX}
+        and not role.attached
+        and role.boundary.endswith(f"{IAM_PATH}{PREFIX}-job-boundary")
+    )

@@ -70,12 +70,10 @@ class Batch:
                 ),
             )
 
-    def role(self, path: str) -> str:
-        """Return the ARN of a role of this account by its path, which begins with `/`."""
+    def caller(self) -> str:
+        """Return the ARN of whoever this process is."""
         with translated("ask AWS for this account"):
-            arn = self._identity().get_caller_identity()["Arn"]
-        _, partition, _, _, account, _ = arn.split(":", 5)
-        return f"arn:{partition}:iam::{account}:role{path}"
+            return self._identity().get_caller_identity()["Arn"]
 
     def define(self, request: Mapping[str, Any]) -> str:
         """Return the ARN of the job definition of this name, registered if there is none."""
@@ -87,6 +85,44 @@ class Batch:
                     return found["jobDefinitionArn"]
         with translated(f"register the job definition {name}"):
             return self._client.register_job_definition(**request)["jobDefinitionArn"]
+
+    def undefine(self, name: str) -> None:
+        """Take a job definition out of use, if there is one; jobs that were submitted keep it."""
+        with translated(f"deregister the job definition {name}"):
+            pages = self._client.get_paginator("describe_job_definitions")
+            for page in pages.paginate(jobDefinitionName=name, status="ACTIVE"):
+                for found in page["jobDefinitions"]:
+                    self._client.deregister_job_definition(jobDefinition=found["jobDefinitionArn"])
+
+    def limit(self, name: str, at_once: int) -> str:
+        """Let so many jobs at once hold the consumable resource of this name; return its ARN."""
+        from botocore.exceptions import ClientError
+
+        with translated(f"make the consumable resource {name}"):
+            try:
+                return self._client.create_consumable_resource(
+                    consumableResourceName=name, totalQuantity=at_once, resourceType="REPLENISHABLE"
+                )["consumableResourceArn"]
+            except ClientError as refusal:
+                try:
+                    found = self._client.describe_consumable_resource(consumableResource=name)
+                except ClientError:
+                    raise refusal from None
+            return found["consumableResourceArn"]
+
+    def unlimit(self, name: str) -> None:
+        """Remove a consumable resource, if there is one."""
+        from botocore.exceptions import ClientError
+
+        with translated(f"remove the consumable resource {name}"):
+            try:
+                found = self._client.describe_consumable_resource(consumableResource=name)
+            except ClientError as error:
+                if "not exist" in str(error) or "not found" in str(error).lower():
+                    return
+                raise
+            arn = found["consumableResourceArn"]
+            self._client.delete_consumable_resource(consumableResource=arn)
 
     def submit(self, request: Mapping[str, Any]) -> str:
         """Submit a job and return its id."""

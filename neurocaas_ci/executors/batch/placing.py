@@ -9,10 +9,12 @@ from typing import Any
 
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.executors.arrays import JobArray, job_arrays
+from neurocaas_ci.executors.attempts import read_attempts
 from neurocaas_ci.executors.batch import fargate
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import (
     MAX_ARRAY,
+    RETRIES,
     Settings,
     job_definition,
     job_name,
@@ -35,8 +37,9 @@ class Placing:
     """How runs get to Batch.
 
     `hardware` gives the entry of the resource bank, `deliver` puts an image where workers find it,
-    `encode` gives the document that a worker reads. `pricing` is the job's, and so are the `prices`
-    of its steps, where other ones were agreed than the hardware has.
+    `encode` gives the document that a worker reads. `pricing` is that of the `job`, and so are the `prices`
+    of its steps, where other ones were agreed than the hardware has. `expect` is told the name of each job
+    definition before it is registered.
     """
 
     batch: Batch
@@ -46,8 +49,10 @@ class Placing:
     deliver: Callable[[Sha256], None]
     encode: Callable[[RunSpec], bytes]
     say: Callable[[str], None]
+    job: str = ""
     pricing: Pricing = "standard"
     prices: Mapping[str, float] | None = None
+    expect: Callable[[str], None] | None = None
 
     def check_fits(self, spec: RunSpec) -> None:
         """Raise UsageError or BackendUnavailableError when a run cannot be placed on AWS at all."""
@@ -73,6 +78,22 @@ class Placing:
                 execution_role=self.settings.execution_role,
                 longest=timeout(spec.max_runtime),
             )
+
+    def check_paid(self, spec: RunSpec) -> None:
+        """Raise BackendUnavailableError when attempts of a run have cost all that they ever may.
+
+        That is what one submission can cost at most: its attempts, each ended by Batch.
+        """
+        document = read_attempts(self.state, spec.job, spec.run)
+        hours = RETRIES["attempts"] * timeout(spec.max_runtime) / 3600
+        if document is None or document["cost_usd"] < (most := hours * self.price(spec)):
+            return
+        raise BackendUnavailableError(
+            f"its attempts have cost {document['cost_usd']:.2f} USD without a result, and may cost"
+            f" {most:.2f}; it is not submitted again",
+            where=f"{spec.job}#{spec.run}",
+            hint="`neurocaas logs` shows what its workers wrote; cancel the job, then retry it",
+        )
 
     def recover(self, journal: Journal, known: Mapping[str, RunSpec], claim: Claim | None) -> None:
         """Find out what became of submissions that were cut off, by their names."""
@@ -141,6 +162,8 @@ class Placing:
         }
         needed = [handles[after.array] for after in array.after]
         folder = self._write_specs(array, number)
+        if self.expect is not None:
+            self.expect(str(wanted["jobDefinitionName"]))
         try:
             return submission(
                 array,
@@ -149,6 +172,7 @@ class Placing:
                 definition=self.batch.define(wanted),
                 folder=folder,
                 needed=[*needed, *sorted(others)],
+                limit=self.settings.limit,
             )
         except ValueError as error:
             raise BackendUnavailableError(

@@ -36,6 +36,8 @@ RETRIES: Mapping[str, Any] = {
     # Everything else the worker has recorded, and a second attempt would only cost.
     "evaluateOnExit": [
         {"onStatusReason": "Host EC2*", "action": "RETRY"},
+        # The role of a job is made just before it; IAM tells all of AWS within seconds, mostly.
+        {"onStatusReason": "ECS was unable to assume the role*", "action": "RETRY"},
         {"onReason": "CannotPull*", "action": "RETRY"},
         {"onReason": "*", "action": "EXIT"},
     ],
@@ -56,7 +58,8 @@ class Settings:
     `store` the address of the store, which workers open; `variables` are further environment
     variables of the worker. With isolation `none` the worker runs workflows without a sandbox; on
     Fargate it can do nothing else, which needs `unsandboxed_tasks`, and `execution_role`, the ARN of
-    the role that pulls images and writes logs.
+    the role that pulls images and writes logs. `limit` is the ARN of the consumable resource that
+    bounds how many runs of a job go on at once.
     """
 
     image: str
@@ -67,6 +70,7 @@ class Settings:
     variables: tuple[tuple[str, str], ...] = ()
     execution_role: str = ""
     unsandboxed_tasks: bool = False
+    limit: str = ""
 
 
 def job_name(store: str, job: str, number: int) -> str:
@@ -147,7 +151,13 @@ def timeout(max_runtime: int) -> int:
 
 
 def submission(
-    array: JobArray, name: str, queue: str, definition: str, folder: str, needed: Sequence[str]
+    array: JobArray,
+    name: str,
+    queue: str,
+    definition: str,
+    folder: str,
+    needed: Sequence[str],
+    limit: str = "",
 ) -> dict[str, Any]:
     """Return the request that submits one array.
 
@@ -170,6 +180,10 @@ def submission(
         "timeout": {"attemptDurationSeconds": timeout(array.specs[0].max_runtime)},
         "dependsOn": depends,
     }
+    if limit:
+        # Each task of an array takes one, whatever array and machine it is of.
+        held = {"consumableResource": limit, "quantity": 1}
+        request["consumableResourcePropertiesOverride"] = {"consumableResourceList": [held]}
     if several:
         request["arrayProperties"] = {"size": len(array.specs)}
     return request

@@ -16,7 +16,7 @@ from botocore.config import Config
 from moto.batch.models import batch_backends
 from moto.server import ThreadedMotoServer
 
-from bridge import trust
+from bridge import consumables, rights, trust
 from bridge.attempts import Host
 from bridge.engine import Engine, installed
 from bridge.rules import ENDED
@@ -146,6 +146,7 @@ class Cloud:
             for job in list(region._jobs.values())
             if job.status not in ENDED
         ]
+        found += [f"consumable resource {name}" for name in self.engine.consumables.total]
         return found + [f"process {pid}" for pid in self.host.processes]
 
     def status(self, job: str) -> str:
@@ -223,7 +224,8 @@ def running() -> Iterator[Cloud]:
     try:
         cloud._post("/moto-api/reset")
         cloud._post("/moto-api/reset-auth", b"inf")
-        with installed(cloud.engine), trust.installed():
+        resources = consumables.installed(cloud.engine.consumables)
+        with installed(cloud.engine), trust.installed(), rights.installed(), resources:
             try:
                 yield cloud
             finally:

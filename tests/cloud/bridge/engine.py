@@ -15,6 +15,7 @@ from moto.batch.models import BatchBackend, Job
 from bridge import fargate
 from bridge.attempts import Host, Task
 from bridge.capacity import Capacity
+from bridge.consumables import Consumables
 from bridge.rules import DEPENDENCY_FAILED, ENDED, AttemptEnd, array_status, needed, retries
 
 _LOOK = 0.5
@@ -31,6 +32,7 @@ class Engine:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.capacity = Capacity()
+        self.consumables = Consumables()
         self.held: set[str] = set()
         self.changed = threading.Condition()
 
@@ -97,8 +99,10 @@ class Engine:
             if vcpus > limit:
                 job.job_stopped_reason = _TOO_BIG
             while (why := self.stopped(job)) is None:
-                if queue.name not in self.held and self.capacity.take(queue.arn, vcpus, limit):
-                    break
+                if queue.name not in self.held and self.consumables.take(job.job_name):
+                    if self.capacity.take(queue.arn, vcpus, limit):
+                        break
+                    self.consumables.give(job.job_name)
                 self.changed.wait(_LOOK)
         try:
             yield why
@@ -106,6 +110,7 @@ class Engine:
             if why is None:
                 with self.changed:
                     self.capacity.give(queue.arn, vcpus)
+                    self.consumables.give(job.job_name)
                     self.changed.notify_all()
 
     def _attempts(self, job: Job) -> AttemptEnd:

@@ -13,16 +13,18 @@ from bridge.rules import ENDED
 # each with the listing below that shows those of them that are still there, or why none is needed.
 _LOOKED_AFTER = {
     "batch.Job": "jobs",
-    "batch.JobDefinition": "named by their content: as many as there are contents, and they cost nothing",
+    "batch.JobDefinition": "job definitions",
     "ec2.Instance": "instances",
     "ec2.NetworkInterface": "network interfaces",
     "ec2.Volume": "volumes",
     "ec2.VolumeAttachment": "volumes",
     "iam.AccessKey": "access keys",
+    "iam.Role": "roles",
     "logs.LogEvent": "log groups",
     "logs.LogGroup": "log groups",
     "logs.LogStream": "log groups",
     "s3.FakeAcl": "a part of each object",
+    "s3.FakeDeleteMarker": "objects of the store: the test of versions says which",
     "s3.FakeGrant": "a part of each object",
     "s3.FakeGrantee": "a part of each object",
     "s3.FakeKey": "objects of the store: the test of the store says which",
@@ -78,6 +80,11 @@ def listed(client: Callable[[str], Any]) -> set[str]:
     add("launch templates", (t["LaunchTemplateId"] for t in ec2.describe_launch_templates()["LaunchTemplates"]))  # fmt: skip
     environments = batch.describe_compute_environments()["computeEnvironments"]
     add("compute environments", (e["computeEnvironmentName"] for e in environments))
+    definitions = batch.get_paginator("describe_job_definitions").paginate(status="ACTIVE")
+    add(
+        "job definitions",
+        (d["jobDefinitionName"] for page in definitions for d in page["jobDefinitions"]),
+    )
     queues = [q["jobQueueName"] for q in batch.describe_job_queues()["jobQueues"]]
     add("queues", queues)
     for queue in queues:

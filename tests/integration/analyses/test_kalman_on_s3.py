@@ -20,10 +20,10 @@ JOB = "kalman-here-and-there"
 
 
 @pytest.fixture
-def registry():
+def registry(image_cache):
     folder = Path(tempfile.mkdtemp(prefix="neurocaas-s3-"))
     folder.chmod(0o755)
-    yield Registry(folder)
+    yield Registry(folder, image_cache)
     shutil.rmtree(folder, ignore_errors=True)
 
 

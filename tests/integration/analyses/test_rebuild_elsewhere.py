@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 IAES = sorted(path.parent.name for path in ROOT.glob("iae/*/iae.lock"))
+# Few and light ones; that the others can be made from nothing is seen where their images are tested.
+_SHORT = {"bench-stdlib", "dlc-tracking", "kalman-smoother"}
 _MAIN = "from neurocaas_ci.cli.main import main; main()"
 _NOBODY = 65534
 
@@ -69,7 +71,10 @@ def elsewhere():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("name", IAES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in _SHORT else pytest.mark.long) for n in IAES],
+)
 def test_somebody_else_gets_the_committed_image(elsewhere, name):
     env = _elsewhere(elsewhere)
     python, user = _builder(env)

@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest
 
 # The first is also the first step of `widefield`, and takes long.
 NAMES = [name for name in demo_all.BLUEPRINTS if name != "widefield-preprocess"]
+# One of each protocol, quick ones; the others run as often in the tests of their images.
+_SHORT = {"dlc-tracking", "kalman-ensemble", "kalman-smoother", "widefield-sweep"}
 # How exact they are is tested with their images; here long ones are cut short, and the sweep is a small one.
 _PARAMETERS = {
     "bardensr": {"turns": 2},
@@ -41,12 +43,13 @@ _WHO = {
 class Registry:
     """The registry of this repository in a clone-like folder, with a home of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, image_cache: str) -> None:
         self.repo = folder / "registry"
         self.home = folder / "home"
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "NEUROCAAS_"))},
             **_WHO, "NEUROCAAS_HOME": str(self.home), "NEUROCAAS_USER": "ada",
+            "NEUROCAAS_CACHE": image_cache,
             "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
         }  # fmt: skip
         for part in ("registry", "iae"):
@@ -68,14 +71,17 @@ class Registry:
 
 
 @pytest.fixture(scope="module")
-def registry():
+def registry(image_cache):
     folder = Path(tempfile.mkdtemp(prefix="neurocaas-samples-"))
     folder.chmod(0o755)
-    yield Registry(folder)
+    yield Registry(folder, image_cache)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in _SHORT else pytest.mark.long) for n in NAMES],
+)
 def test_a_job_on_the_sample_replays_identically(registry, name):
     dataset, parameters = demo_all.sample_job(name)
     uri = registry.neurocaas("data", "put", "--replace", str(dataset)).split()[0]

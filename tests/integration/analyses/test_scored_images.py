@@ -19,13 +19,14 @@ MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neuro
 
 
 @pytest.fixture(scope="module")
-def neurocaas():
+def neurocaas(image_cache):
     """The command line with a home of its own, which every user can reach."""
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not available here")
     home = Path(tempfile.mkdtemp(prefix="neurocaas-dlc-"))
     home.chmod(0o755)
     env = {**os.environ, "NEUROCAAS_HOME": str(home), "NO_COLOR": "1"}
+    env["NEUROCAAS_CACHE"] = image_cache
 
     def run(*arguments, check=True):
         return subprocess.run(

@@ -93,9 +93,10 @@ class Killer:
 def below(root: int) -> list[int]:
     """Return the processes that a process has started, and those that they have."""
     found = []
-    with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{root}/task"):
-            for pid in Path(f"/proc/{root}/task/{thread}/children").read_text().split():
+    for children in Path(f"/proc/{root}/task").glob("*/children"):
+        # A thread that has ended since takes nothing from what the others have started.
+        with contextlib.suppress(OSError):
+            for pid in children.read_text().split():
                 found += [int(pid), *below(int(pid))]
     return found
 

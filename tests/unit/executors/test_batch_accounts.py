@@ -8,7 +8,7 @@ from test_batch_requests import BIG as MACHINE
 from test_local import record, spec
 from test_slurm import JOB, Records
 
-from neurocaas_ci.errors import IntegrityError
+from neurocaas_ci.errors import BackendUnavailableError, IntegrityError
 from neurocaas_ci.executors.attempts import attempts_key, read_attempts
 from neurocaas_ci.executors.aws_batch import AwsBatchExecutor
 from neurocaas_ci.executors.batch.requests import Settings
@@ -20,7 +20,8 @@ from neurocaas_ci.stores.directory import DirectoryState
 class World:
     def __init__(self, folder):
         self.batch, self.state, self.records = FakeBatch(), DirectoryState(folder), Records()
-        self.specs = [spec("a"), spec("b")]
+        # Three attempts of 70 minutes may cost three and a half hours of the machine.
+        self.specs = [spec("a")._replace(max_runtime=3600), spec("b")._replace(max_runtime=3600)]
 
     def executor(self, prices=None):
         """Return a new runner's executor, as a pass of the reconciler submits to it."""
@@ -90,6 +91,20 @@ def test_what_a_lost_job_cost_stays_when_the_run_is_submitted_again(world):
     assert [r.run for r in world.executor({"s": 1.0}).collect()] == ["a"]
     assert world.cost("a") == 3.25
     assert list(world.executor().collect()) == []
+
+
+def test_a_run_whose_attempts_have_cost_all_that_they_may_is_not_submitted_again(world):
+    world.executor({"s": 1.0})
+    world.batch.set("job1:0", "FAILED", 1.2, 1.2, 1.2)
+    world.batch.set("job1:1", "SUCCEEDED", 1)
+    world.record("b")
+    with pytest.raises(
+        BackendUnavailableError, match=r"cost 3\.60 USD .* may cost 3\.50"
+    ) as caught:
+        world.executor({"s": 1.0})
+    assert "cancel the job" in caught.value.hint
+    assert list(world.batch.sizes) == ["job1"]
+    assert world.cost("a") == 3.6
 
 
 def test_what_batch_has_forgotten_holds_nobody_up(world):

@@ -95,7 +95,7 @@ def test_a_job_takes_the_whole_machine():
 def test_only_lost_machines_and_pulls_are_tried_again():
     rules = RETRIES["evaluateOnExit"]
     assert RETRIES["attempts"] == 3
-    assert [r["action"] for r in rules] == ["RETRY", "RETRY", "EXIT"]
+    assert [r["action"] for r in rules] == ["RETRY", "RETRY", "RETRY", "EXIT"]
     assert rules[-1]["onReason"] == "*"
 
 

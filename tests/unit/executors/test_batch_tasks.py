@@ -47,7 +47,7 @@ def test_the_definition_has_a_size_that_is_sold_and_nothing_of_a_host():
 
 def test_a_task_that_is_taken_back_and_an_image_that_cannot_be_pulled_are_tried_again():
     rules = TASK_RETRIES["evaluateOnExit"]
-    assert [rule["action"] for rule in rules] == ["RETRY", "RETRY", "EXIT"]
+    assert [rule["action"] for rule in rules] == ["RETRY", "RETRY", "RETRY", "EXIT"]
     assert "Your Spot Task was interrupted.".startswith(rules[0]["onStatusReason"].rstrip("*"))
     assert not any("Host EC2" in str(rule) for rule in rules)
 
