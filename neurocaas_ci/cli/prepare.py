@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from neurocaas_ci.cli.executor_option import executor_option
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.registry import ExecutorKind
 from neurocaas_ci.registry.git import GitTree
-from neurocaas_ci.run.needed import groups_of, open_jobs, write_images
+from neurocaas_ci.run.needed import groups_of, open_jobs, removing_jobs, write_images
 
 _LIST = "list.txt"
 
@@ -47,7 +48,8 @@ def command(
     with GitTree(root, ref) as head:
         kind = chosen_executor(executor, head)
         jobs = open_jobs(head)
-        groups = groups_of(jobs)
+        # Who merely asked for inputs to be deleted is served too, after the certificate.
+        groups = groups_of((*jobs, *removing_jobs(head, _lately())))
         if kind == "aws-batch":
             for job in jobs:
                 if job.group is None:
@@ -60,3 +62,9 @@ def command(
                 "".join(f"{digest}  {name}\n" for digest, name in made.items())
             )
     click.echo(f"executor={kind}\ngroups={json.dumps(groups)}\ngroup-names={' '.join(groups)}")
+
+
+def _lately() -> set[str]:
+    """Return this month and the last one; older jobs are looked after with the next one of a group."""
+    today = datetime.now(UTC).date()
+    return {f"{day:%Y-%m}" for day in (today, today.replace(day=1) - timedelta(days=1))}

@@ -19,13 +19,13 @@ GUARDED = ("bot", "signing", "deploy", "run", "audit", "github-pages")
 
 _MAIN = "main"
 _RUNNER, _HOME, _STORE = "NEUROCAAS_RUNNER", "NEUROCAAS_HOME", "NEUROCAAS_STORE"
-_IMAGES, _ROLE = "NEUROCAAS_IMAGES", "NEUROCAAS_BATCH_ROLE"
+_IMAGES = "NEUROCAAS_IMAGES"
 _ACCOUNT, _REGION = "NEUROCAAS_AWS_ACCOUNT", "NEUROCAAS_AWS_REGION"
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _NEEDED: Mapping[ExecutorKind, tuple[str, ...]] = {
     "local": (),
     "slurm": (_RUNNER, _HOME),
-    "aws-batch": (_STORE, "NEUROCAAS_BATCH_IMAGE", _ROLE),
+    "aws-batch": (_STORE, "NEUROCAAS_BATCH_IMAGE"),
 }
 
 
@@ -74,8 +74,7 @@ def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
     variables = given.variables()
     there = {name for name, value in variables.items() if value}
     by_role = executor == "aws-batch" and _ACCOUNT in there
-    needed = [name for name in _NEEDED[executor] if not (by_role and name == _ROLE)]
-    missing = [name for name in needed if name not in there]
+    missing = [name for name in _NEEDED[executor] if name not in there]
     if missing:
         fix = "; ".join(f"gh variable set {name} --body VALUE" for name in missing)
         return fail(f"jobs run on {executor}, which needs {_listed(missing)}", fix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,10 @@ from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.changes import published
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.registry.tree import Tree
-from neurocaas_ci.run.pending import without_certificate
+from neurocaas_ci.run.pending import manifests, without_certificate
+
+# Of registry/jobs/<login>/<yyyy-mm>/<job>.yaml.
+_MONTH = 3
 
 
 class _Environment(NamedTuple):
@@ -30,6 +33,17 @@ def open_jobs(head: GitTree) -> tuple[Job, ...]:
     registry = Registry(head)
     found = (registry.job(path).value for path in without_certificate(head))
     return tuple(job for job in found if job is not None)
+
+
+def removing_jobs(head: GitTree, months: Collection[str]) -> tuple[Job, ...]:
+    """Return the valid jobs of some months (`yyyy-mm`) that do not keep their inputs.
+
+    Whether these have been deleted only the store knows.
+    """
+    registry = Registry(head)
+    paths = (path for path in manifests(head) if path.split("/")[_MONTH] in months)
+    found = (registry.job(path).value for path in paths)
+    return tuple(job for job in found if job is not None and not job.keep_inputs)
 
 
 def groups_of(jobs: Sequence[Job]) -> tuple[str, ...]:

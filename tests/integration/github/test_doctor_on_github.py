@@ -29,7 +29,7 @@ OWN = {
     APP: "123456", "NEUROCAAS_HOME": "/srv/neurocaas", "NEUROCAAS_RUNNER": "mine",
 }  # fmt: skip
 AWAY = {
-    "NEUROCAAS_STORE": "s3://b/p", "NEUROCAAS_BATCH_IMAGE": "i@sha256:1", "NEUROCAAS_BATCH_ROLE": "arn:x",
+    "NEUROCAAS_STORE": "s3://b/p", "NEUROCAAS_BATCH_IMAGE": "i@sha256:1",
 }  # fmt: skip
 
 

@@ -152,4 +152,8 @@ def test_a_job_runs_on_aws_and_is_certified_without_any_key(world, hub):
         == 1
     )
     assert len(cloud.instances()) == 1
+    # The job had a role of its own, which the runner made within its rights, and took away.
+    assert any(role.startswith("neurocaas-job-") for role, _, _ in gate.asked)
+    roles = cloud.client("iam").list_roles(PathPrefix="/neurocaas/")["Roles"]
+    assert not [one["RoleName"] for one in roles if one["RoleName"].startswith("neurocaas-job-")]
     assert hub.violations == []

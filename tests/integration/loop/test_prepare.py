@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from neurocaas_ci.registry.git import GitTree
+from neurocaas_ci.run.needed import groups_of, open_jobs, removing_jobs
+
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(200)]
 NOTHING = "executor=local\ngroups=[]\ngroup-names=\n"
 
@@ -88,3 +91,17 @@ def test_a_version_that_cannot_be_had_holds_up_only_its_own_jobs(platform, tmp_p
     done = prepare(platform, tmp_path / "images", "--executor", "aws-batch")
     assert "note: nowhere@1.0.0 has to wait" in done.stderr
     assert len((tmp_path / "images/list.txt").read_text().splitlines()) == 1
+
+
+def test_who_wants_inputs_deleted_is_served_after_the_certificate(platform):
+    """The certificate is on main, so nothing is open; the store still has to be asked."""
+    platform.job("gone", platform.put("a\n"), keep_inputs=False)
+    platform.job("kept", platform.put("b\n"))
+    for name in ("gone", "kept"):
+        platform.write(f"certificates/ada/2026-11/{name}.sigstore.json", "{}")
+    platform.commit("Certify")
+    with GitTree(platform.repo, "refs/heads/main") as head:
+        assert open_jobs(head) == ()
+        assert [job.name for job in removing_jobs(head, {"2026-11", "2026-12"})] == ["gone"]
+        assert removing_jobs(head, {"2026-12"}) == ()
+        assert groups_of(removing_jobs(head, {"2026-11"})) == ("example-lab",)
