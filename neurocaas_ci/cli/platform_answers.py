@@ -82,30 +82,35 @@ def ask_choice(
     cannot be used.
     """
     before = _mine(tree, login)
-    if forge is None:
-        forge = before.forge or "github"
-        if asking():
-            forge = click.prompt(
-                "Where pull requests live", type=click.Choice(FORGES), default=forge, err=True
-            )
+    place = forge or _ask_forge(before.forge or "github")
     usual = before.executor or "local"
     if executor is None and asking():
         executor = click.prompt(
             "Where jobs run", type=click.Choice(EXECUTORS), default=usual, err=True
         )
     if trust_root is None:
-        trust_root = KEEP if _can_sign(forge, before.trust_roots) else _USUAL_ROOT[forge]
+        trust_root = KEEP if _can_sign(place, before.trust_roots) else _USUAL_ROOT[place]
         if asking():
             text = f"Who signs ({PUBLIC_GOOD}, {MACHINE}, or the file of a Sigstore instance)"
             trust_root = str(click.prompt(text, default=trust_root, err=True))
     roots, files = _roots(trust_root, before, tree, write=write)
-    if not _can_sign(forge, roots):
+    if not _can_sign(place, roots):
         raise UsageError(
             "what is signed by GitHub's identity needs workflows, which a bare repository has not",
             where="--trust-root",
             hint="take `machine`, or the forge `github`",
         )
-    return Choice(forge, executor or usual, roots, files)
+    return Choice(place, executor or usual, roots, files)
+
+
+def _ask_forge(usual: ForgeKind) -> ForgeKind:
+    """Return where pull requests live, as a terminal says, else what is usual."""
+    if not asking():
+        return usual
+    found: ForgeKind = click.prompt(
+        "Where pull requests live", type=click.Choice(FORGES), default=usual, err=True
+    )
+    return found
 
 
 def _can_sign(forge: ForgeKind, roots: tuple[str, ...]) -> bool:
