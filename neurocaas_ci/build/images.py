@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.documents import Image, read_image, read_manifest
-from neurocaas_ci.build.roots import Verify, ensure_root
+from neurocaas_ci.build.roots import Verify, ensure_root, private_root
 from neurocaas_ci.errors import BackendUnavailableError, BuildError, IntegrityError
 from neurocaas_ci.model.digest import Sha256
 
@@ -77,11 +77,7 @@ class Images:
         """Return an image that was built or pulled here before; raise IntegrityError without it."""
         stored = self._stored(image)
         if stored is None:
-            raise IntegrityError(
-                "the image is not in the cache, or it is damaged there",
-                where=image,
-                hint="build it: neurocaas build NAME",
-            )
+            raise _absent(image)
         return self._unpacked(stored, verify)
 
     def export(self, tree: Tree, iae_name: str, expect: Sha256, target: Path) -> None:
@@ -116,6 +112,16 @@ class Images:
             )
         return self._unpacked(image, verify)
 
+    def unpack(self, image: Sha256, folder: Path) -> Path:
+        """Return a root of an image that nobody else uses, below `folder`, which is made.
+
+        Raise IntegrityError without the image.
+        """
+        stored = self._stored(image)
+        if stored is None:
+            raise _absent(image)
+        return private_root(self._cache, stored.layers, folder)
+
     def _stored(self, digest: Sha256) -> Image | None:
         manifest = self._cache.read_blob(digest)
         if manifest is None:
@@ -146,3 +152,11 @@ class Images:
             hint=f"lock again after a change of the sources: neurocaas iae lock {name}; "
             f"see what differs: neurocaas build {name} --check",
         )
+
+
+def _absent(image: Sha256) -> IntegrityError:
+    return IntegrityError(
+        "the image is not in the cache, or it is damaged there",
+        where=image,
+        hint="build it: neurocaas build NAME",
+    )

@@ -46,6 +46,14 @@ def ensure_root(
     return root
 
 
+def private_root(cache: Cache, layers: Sequence[StoredLayer], folder: Path) -> Path:
+    """Return a root below `folder`, which is made, for one use: the layers unpacked and verified.
+
+    Raise IntegrityError when the layers are damaged.
+    """
+    return _unpacked(cache, layers, folder) / "root"
+
+
 def fingerprint(root: Path) -> str | None:
     """Return a digest of path, type, mode, size, inode and change time of everything below `root`.
 

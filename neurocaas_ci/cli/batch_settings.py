@@ -21,6 +21,7 @@ from neurocaas_ci.model import cloud_names
 from neurocaas_ci.model.cloud_names import IAM_PATH, PREFIX
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.registry import Hardware
+from neurocaas_ci.model.run import IsolationLevel
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.run import records
@@ -69,19 +70,19 @@ def settings(home: Home, batch: Batch, isolation: str) -> Settings:
         log_group=log_group(home),
         isolation=isolation,
         execution_role=execution_role,
-        unsandboxed_tasks=_unsandboxed_tasks(),
+        task_isolation=_task_isolation(),
     )
 
 
-def _unsandboxed_tasks() -> bool:
+def _task_isolation() -> IsolationLevel | None:
     text = os.environ.get(fargate.SETTING, "")
-    if text not in {"", fargate.UNSANDBOXED}:
+    if text and text not in fargate.CONSENTS:
         raise UsageError(
             f"{text!r} says nothing about tasks of Fargate",
             where=fargate.SETTING,
-            hint=f"write {fargate.UNSANDBOXED}, or leave it out: docs/aws-batch.md",
+            hint=f"write {' or '.join(fargate.CONSENTS)}, or leave it out: docs/aws-batch.md",
         )
-    return bool(text)
+    return fargate.CONSENTS.get(text)
 
 
 def confinement(home: Home, batch: Batch, chosen: Settings) -> Confinement | None:

@@ -34,7 +34,7 @@ from neurocaas_ci.errors import FindingsError, UsageError
     "--watchdog",
     "mode",
     flag_value="watchdog",
-    help="Find jobs and machines that should have ended.",
+    help="Find jobs, machines and roles that should have ended.",
 )
 @click.option(
     "--template", "mode", flag_value="template", help="Print the CloudFormation template."
@@ -108,7 +108,13 @@ def command(
             return
         if mode in {"drift", "watchdog"}:
             cloud = Cloud(region)
-            found = cloud.drift(form) if mode == "drift" else cloud.watchdog(form, end=end)
+            if mode == "drift":
+                found = cloud.drift(form)
+            else:
+                from neurocaas_ci.cli.concluded import concluded_in
+
+                over = concluded_in(stack, repo, head, fetch=fetch)
+                found = cloud.watchdog(form, over, end=end)
             if found:
                 raise FindingsError(found, hint="docs/deploy.md says what to do about each")
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -227,12 +227,15 @@ class Cloud:
         click.echo((drift_json if form == "json" else drift_text)(found), nl=False)
         return f"{len(found)} things in the cloud are in no commit" if found else ""
 
-    def watchdog(self, form: str, *, end: bool) -> str:
-        """Print what is left over, end it where asked; return what to say about it, or nothing."""
+    def watchdog(self, form: str, over: Callable[[str], str] | None, *, end: bool) -> str:
+        """Print what is left over, end it where asked; return what to say about it, or nothing.
+
+        `over` says why a job will not go on; see BatchWatchdog.
+        """
         from neurocaas_ci.deploy.aws.watchdog import BatchWatchdog
         from neurocaas_ci.report.deploy import leftovers_json, leftovers_text
 
-        dog = BatchWatchdog(self._clients, time.time(), _CLOCK)
+        dog = BatchWatchdog(self._clients, time.time(), _CLOCK, over)
         found = dog.leftovers()
         for item in found if end else ():
             if item.ends:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, get_args
 
 import click
 
@@ -16,7 +16,7 @@ from neurocaas_ci.cli.trial_of import user_of
 from neurocaas_ci.cli.values import parameter_value
 from neurocaas_ci.errors import RunError, UsageError
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.run import RunRecord
+from neurocaas_ci.model.run import IsolationLevel, RunRecord
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.run.home import Home
@@ -34,14 +34,14 @@ _POLL_SECONDS = 0.1
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path),
               help="Where outputs go (default: .neurocaas/try/NAME).")  # fmt: skip
 @click.option("--max-runtime", type=int, default=600, show_default=True, help="Seconds.")
-@click.option("--isolation", type=click.Choice(["sandbox", "none"]), default="sandbox")
+@click.option("--isolation", type=click.Choice(get_args(IsolationLevel)), default="sandbox")
 def command(
     name: str,
     dataset: Path | None,
     parameters: tuple[str, ...],
     output: Path | None,
     max_runtime: int,
-    isolation: Literal["sandbox", "none"],
+    isolation: IsolationLevel,
 ) -> None:
     """Build iae/NAME from this folder and run its sample, exactly as a job would be run.
 

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import click
 
@@ -15,7 +15,7 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import open_home, say
 from neurocaas_ci.errors import IntegrityError, RunError, UsageError
 from neurocaas_ci.model.digest import Sha256
-from neurocaas_ci.model.run import RunRecord, RunSpec
+from neurocaas_ci.model.run import IsolationLevel, RunRecord, RunSpec
 from neurocaas_ci.run import records
 from neurocaas_ci.run.array_task import of_task
 from neurocaas_ci.run.delivery import fetch_image
@@ -32,8 +32,8 @@ _STATE = "state:"
 
 @click.command("worker", short_help="Execute one run from its spec (what engines start).")
 @click.argument("spec")
-@click.option("--isolation", type=click.Choice(["sandbox", "none"]), default="sandbox")
-def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
+@click.option("--isolation", type=click.Choice(get_args(IsolationLevel)), default="sandbox")
+def command(spec: str, isolation: IsolationLevel) -> None:
     """Execute the run that SPEC (a run-spec JSON file) describes and print its record.
 
     SPEC may also be `state:KEY`, a document in the store. In a job array %a in its name stands for
@@ -44,7 +44,8 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
     succeeded, 12 when the workflow failed, 16 when this machine did.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    home = open_home(sandboxed=True)
+    # A chroot is entered by root, whatever folders nobody's uid can search.
+    home = open_home(sandboxed=isolation != "chroot")
     run = _read_spec(of_task(spec, os.environ), home)
     facts = machine_facts()
     require_profile(run.determinism, facts, where=spec)
@@ -55,18 +56,25 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
         facts["first_use"] = note_use(Path(folder), run.job, run.run)
     images = Images(home.cache, say)
 
-    def root_of(image: Sha256) -> Path:
-        try:
-            return images.find(image).root
-        except IntegrityError:
-            if home.store is None:
-                raise
-        # A fresh machine: the runner has put the image into the store.
-        fetch_image(Cache(home.cache), image, home.environments)
-        return images.find(image).root
-
     stop = threading.Event()
     with Scratch(home.scratch) as scratch:
+
+        def unpacked(image: Sha256) -> Path:
+            if isolation == "chroot":
+                # A run is moved into its root, so it gets one of its own.
+                return images.unpack(image, scratch.new() / "image")
+            return images.find(image).root
+
+        def root_of(image: Sha256) -> Path:
+            try:
+                return unpacked(image)
+            except IntegrityError:
+                if home.store is None:
+                    raise
+            # A fresh machine: the runner has put the image into the store.
+            fetch_image(Cache(home.cache), image, home.environments)
+            return unpacked(image)
+
         worker = Worker(
             blobs=home.blobs,
             state=home.state,
@@ -79,6 +87,7 @@ def command(spec: str, isolation: Literal["sandbox", "none"]) -> None:
             processors=Processors(1),
             machine=facts,
             shares=home.cell is None,
+            own_roots=isolation == "chroot",
         )
         record = _interruptible(worker, run, stop)
     click.echo(records.encode_record(record))

@@ -161,6 +161,11 @@ def _deploy_rights() -> list[Json]:
         statement("Hand", ["iam:PassRole"], att("CloudFormationRole", "Arn"), Condition=to_stack),
         statement("Template", ["s3:PutObject", "s3:GetObject"], sub("${Bucket.Arn}/deploy/*")),
         statement("EndJobs", ["batch:TerminateJob", "batch:CancelJob"], sub(f"{_BATCH}job/*")),
+        statement("EndJobRoles", ["iam:DeleteRole", "iam:DeleteRolePolicy"], _JOB_ROLES),
+        statement("EndDefinitions", ["batch:DeregisterJobDefinition",
+                                     "batch:DeleteConsumableResource"],
+                  [sub(f"{_BATCH}{kind}/{PREFIX}-*")
+                   for kind in ("job-definition", "consumable-resource")]),
         statement("EndOurs", ["batch:UpdateComputeEnvironment", "batch:DeleteComputeEnvironment",
                               "ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"],
                   "*", Condition=tagged),

@@ -1,6 +1,7 @@
-"""Which jobs, machines and environments should have ended by now; no I/O here.
+"""Which jobs, machines, environments and roles should have ended by now; no I/O here.
 
-AWS Batch ends machines and overdue jobs itself. What is found here has slipped through that.
+AWS Batch ends machines and overdue jobs itself, and the runner of a job its role. What is found here has
+slipped through that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ IDLE = 60 * _MINUTE
 WAITING = 25 * _HOUR
 """Seconds in which a queue gives up a job that can never start, and an hour."""
 UNBOUNDED = 2 * _DAY
+ROLE = _DAY
+"""Seconds that the role of a job may be there, at least: a replay makes it for a job that is over."""
 
 
 class JobSeen(NamedTuple):
@@ -32,6 +35,21 @@ class JobSeen(NamedTuple):
     started: float | None
     limit: int | None
     reason: str = ""
+    definition: str = ""
+
+
+class RoleSeen(NamedTuple):
+    """The role of a job, which lasts since `created`.
+
+    `job` is empty where the role does not say which it is; `over` says why that job will not go on, and
+    is empty while it may; `busy` counts jobs of the engine that have the role and have not ended.
+    """
+
+    name: str
+    job: str
+    created: float
+    over: str
+    busy: int
 
 
 class MachineSeen(NamedTuple):
@@ -96,6 +114,22 @@ def judge_environments(environments: Iterable[EnvironmentSeen]) -> list[Leftover
             if item.tasks:
                 why += f"; {item.tasks} jobs still run in it"
             found.append(Leftover("environment", item.name, why, ends=not item.tasks))
+    return found
+
+
+def judge_roles(roles: Iterable[RoleSeen], now: float) -> list[Leftover]:
+    """Return roles of jobs that are over; one that names no job is only reported."""
+    found = []
+    for role in sorted(roles):
+        lasts = now - role.created
+        if role.busy or lasts <= ROLE:
+            continue
+        if not role.job:
+            why = f"was made {_for(lasts)} ago, and does not say for which job"
+            found.append(Leftover("role", role.name, why, ends=False))
+        elif role.over:
+            why = f"of the job {role.job} was made {_for(lasts)} ago; {role.over}"
+            found.append(Leftover("role", role.name, why))
     return found
 
 

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 from neurocaas_ci.doctor.check import Check, Outcome, fail, ok, warn
+from neurocaas_ci.errors import SandboxUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest
@@ -61,7 +62,11 @@ def _sandbox(home: Home) -> Outcome:
         program = root / "program"
         program.write_bytes(_program())
         program.chmod(0o755)
-        sandbox = Sandbox.probe("sandbox", folder)
+        try:
+            sandbox = Sandbox.probe("sandbox", folder)
+        except SandboxUnavailableError as error:
+            message = f"{error.where}: {error.message}{_or_a_chroot(folder)}"
+            return fail(message, error.hint)
         result = sandbox.execute(
             SandboxRequest(
                 root=root,
@@ -85,6 +90,17 @@ def _sandbox(home: Home) -> Outcome:
         )
         return warn("a program runs in it, but memory is only watched, not bounded", fix)
     return ok(f"a program runs in it, bounded by cgroups ({result.isolation.cgroup})")
+
+
+def _or_a_chroot(folder: Path) -> str:
+    """Say whether root of a container without namespaces could confine runs by chroot."""
+    if os.geteuid() != 0:
+        return ""
+    try:
+        Sandbox.probe("chroot", folder)
+    except SandboxUnavailableError as error:
+        return f"; nor does a chroot work, which is less: {error.message}"
+    return "; a chroot works, which is less (docs/reference/sandbox.md)"
 
 
 def _program() -> bytes:

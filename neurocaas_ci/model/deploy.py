@@ -99,9 +99,9 @@ class Drifted(NamedTuple):
 
 
 class Leftover(NamedTuple):
-    """A job, machine or compute environment that should not be there any more; what ends it."""
+    """A job, machine, compute environment or role that should not be there any more; what ends it."""
 
-    kind: Literal["job", "machine", "environment"]
+    kind: Literal["job", "machine", "environment", "role"]
     name: str
     reason: str
     ends: bool = True

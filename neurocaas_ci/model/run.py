@@ -23,7 +23,7 @@ Reason = Literal[
     "cancelled",
     "upstream_failed",
 ]
-IsolationLevel = Literal["sandbox", "none"]
+IsolationLevel = Literal["sandbox", "chroot", "none"]
 
 
 class InputFile(NamedTuple):

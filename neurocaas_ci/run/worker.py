@@ -49,7 +49,7 @@ class Worker(NamedTuple):
     ends runs without a record, `cancel` ends them as cancelled. `processors` are held while
     a workflow runs, not while its inputs are laid out or its outputs are stored. `machine` is what
     records say of a machine that an engine chose. One that does not share neither uses nor offers
-    results of other jobs: it reaches only its own.
+    results of other jobs: it reaches only its own. `own_roots` says that `root_of` makes a root for each run.
     """
 
     blobs: BlobStore
@@ -63,6 +63,7 @@ class Worker(NamedTuple):
     processors: Processors
     machine: Mapping[str, Any] | None = None
     shares: bool = True
+    own_roots: bool = False
 
     def execute(self, spec: RunSpec) -> RunRecord:
         """Run the spec unless that has been done, and return its record.
@@ -228,6 +229,7 @@ class Worker(NamedTuple):
                         limits=spec.limits,
                         max_runtime=spec.max_runtime,
                         claim_fd=claim.fd,
+                        own_root=self.own_roots,
                     ),
                     cancelled=lambda: (
                         self.stop.is_set() or self.cancel.is_set() or not claim.alive()

@@ -142,6 +142,6 @@ def commit(folder, files):
     if not (folder / ".git").exists():
         git("init", "-q", "-b", "main")
     write(files, folder)
-    git("add", "registry")
+    git("add", *sorted({path.partition("/")[0] for path in files}))
     git("commit", "-q", "-m", "change")
     return git("rev-parse", "HEAD")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 
 import pytest
+import yaml
 from aftermath import Baseline
 from batch_world import ROOT
 from waiting import until
+
+from neurocaas_ci.model.digest import parse_sha256
+from neurocaas_ci.stores.names import remember
+from neurocaas_ci.stores.s3_blobs import S3Blobs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -44,8 +51,8 @@ def fargate(tasks, world):
     return world
 
 
-def accept(world):
-    world.platform.env["NEUROCAAS_BATCH_FARGATE"] = "unsandboxed"
+def accept(world, how="unsandboxed"):
+    world.platform.env["NEUROCAAS_BATCH_FARGATE"] = how
 
 
 def submit(world, name, **fields):
@@ -58,16 +65,18 @@ def test_nobody_runs_without_a_sandbox_who_was_not_told_to(fargate):
     done = fargate.reconcile("--no-cache", code=None)
     assert done.returncode not in {0, 12}
     assert f"{SIZE} is a task of Fargate, where no workflow can be sandboxed" in done.stderr
-    assert "NEUROCAAS_BATCH_FARGATE=unsandboxed" in done.stderr
+    assert "NEUROCAAS_BATCH_FARGATE=chroot" in done.stderr
     assert fargate.handles(job) == []
     fargate.platform.env["NEUROCAAS_BATCH_FARGATE"] = "yes"
     wrong = fargate.reconcile("--no-cache", code=2)
     assert "'yes' says nothing about tasks of Fargate" in wrong.stderr
+    assert "write chroot or unsandboxed" in wrong.stderr
 
 
-def test_a_task_gives_the_same_outputs_and_says_that_it_had_no_sandbox(fargate):
+@pytest.mark.parametrize(("how", "level"), [("unsandboxed", "none"), ("chroot", "chroot")])
+def test_a_task_gives_the_same_outputs_and_says_that_it_had_no_sandbox(fargate, how, level):
     platform = fargate.platform
-    accept(fargate)
+    accept(fargate, how)
     before = len(fargate.cloud.instances())
     data = platform.put("the same")
     away = fargate.job("away", data, hardware={"work": SIZE})
@@ -77,8 +86,8 @@ def test_a_task_gives_the_same_outputs_and_says_that_it_had_no_sandbox(fargate):
     fargate.reconcile("--no-cache")
     (run,), (other,) = fargate.records(away).values(), fargate.records(here).values()
     assert run["outputs"] == other["outputs"]
-    assert (run["isolation"]["level"], other["isolation"]["level"]) == ("none", "sandbox")
-    assert run["isolation"]["network"]
+    assert (run["isolation"]["level"], other["isolation"]["level"]) == (level, "sandbox")
+    assert run["isolation"]["network"] is (level == "none")
     assert run["machine"]["launch"] == "fargate"
     assert "first_use" not in run["machine"]
     kept = fargate.document(f"jobs/{away}/runs/001-work/attempts.json")
@@ -94,6 +103,42 @@ def test_a_task_gives_the_same_outputs_and_says_that_it_had_no_sandbox(fargate):
     ]
     assert definition["platformCapabilities"] == ["FARGATE"]
     assert definition["containerProperties"]["ephemeralStorage"] == {"sizeInGiB": 50}
+
+
+@pytest.mark.long
+@pytest.mark.network
+@pytest.mark.sandbox
+@pytest.mark.timeout(600)
+def test_a_shipped_analysis_runs_in_a_task_and_replays_here(fargate):
+    """Its command names /inputs and /outputs itself, which only a root of its own can give it."""
+    accept(fargate, "chroot")
+    platform = fargate.platform
+    shutil.copytree(ROOT / "iae/kalman-smoother", platform.repo / "iae/kalman-smoother")
+    blueprint = yaml.safe_load((ROOT / "registry/blueprints/kalman-smoother.yaml").read_text())
+    blueprint["steps"][0]["hardware"] = {"default": SIZE, "allowed": [SIZE]}
+    platform.write("registry/blueprints/kalman-smoother.yaml", blueprint)
+    platform.commit("Publish")
+    # Every machine has the environment, as that of the probe.
+    platform.run("build", "kalman-smoother", timeout=300)
+    lock = yaml.safe_load((ROOT / "iae/kalman-smoother/iae.lock").read_text())
+    fargate.state.write(f"environments/{parse_sha256(lock['image'])}", b"complete\n")
+    (dataset,) = (ROOT / "iae/kalman-smoother/sample/dataset").iterdir()
+    store = S3Blobs(fargate.bucket, fargate.prefix, fargate.cloud.client("s3"))
+    blob = store.put(io.BytesIO(dataset.read_bytes()))
+    remember(fargate.state, dataset.name, blob)
+    given = [{"uri": f"store:{dataset.name}", "sha256": blob.sha256, "size": blob.size}]
+    version = blueprint["version"]
+    job = fargate.job(
+        "tracking", given, blueprint="kalman-smoother", version=version, max_runtime="10m"
+    )
+    platform.run("reconcile", "--no-fetch", "--no-cache", "--executor", "aws-batch", timeout=300)
+    (run,) = fargate.records(job).values()
+    assert (run["status"], run["isolation"]["level"]) == ("succeeded", "chroot")
+    assert {"metrics.json", "smoothed.npz", "figure.png"} < {path for path, *_ in run["outputs"]}
+    assert "1 runs: chroot, no network" in platform.run("inspect", "tracking").stdout
+    done = platform.audit("replay", "tracking", "--format", "json")
+    replay = json.loads(done.stdout)
+    assert replay["verdict"] == "identical", done.stderr
 
 
 def test_a_task_that_is_taken_back_is_started_again(fargate):

@@ -17,7 +17,7 @@ from neurocaas_ci.deploy.inventory import (
     declared_roles,
 )
 from neurocaas_ci.errors import BackendUnavailableError
-from neurocaas_ci.model.cloud_names import IAM_PATH, PREFIX, TAG
+from neurocaas_ci.model.cloud_names import IAM_PATH, JOB_ROLES, PREFIX, TAG
 from neurocaas_ci.model.deploy import Drifted
 
 _PATIENCE = 600.0
@@ -155,7 +155,7 @@ def _cut(value: Any) -> str:
 def _of_a_job(role: Role) -> bool:
     """Tell whether a role is one that the runner makes for a job, and is no more than that."""
     return (
-        role.name.startswith(f"{PREFIX}-job-")
+        role.name.startswith(JOB_ROLES)
         and set(role.inline) <= {PREFIX}
         and not role.attached
         and role.boundary.endswith(f"{IAM_PATH}{PREFIX}-job-boundary")

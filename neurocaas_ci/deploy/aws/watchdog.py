@@ -1,12 +1,13 @@
-"""The port that finds and ends what is left over, on AWS Batch, ECS and EC2."""
+"""The port that finds and ends what is left over, on AWS Batch, ECS, EC2 and IAM."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from neurocaas_ci.deploy.apply import Clock
 from neurocaas_ci.deploy.aws.batch import environments, jobs, queues
+from neurocaas_ci.deploy.aws.job_roles import end_role, job_roles
 from neurocaas_ci.deploy.aws.session import Clients, code_of, pages, talking
 from neurocaas_ci.deploy.leftover import (
     EnvironmentSeen,
@@ -15,6 +16,7 @@ from neurocaas_ci.deploy.leftover import (
     judge_environments,
     judge_jobs,
     judge_machines,
+    judge_roles,
 )
 from neurocaas_ci.model.cloud_names import REGISTRY, TAG
 from neurocaas_ci.model.deploy import Leftover
@@ -27,15 +29,25 @@ _PAUSE, _TRIES = 3.0, 10
 
 
 class BatchWatchdog:
-    """Looks at everything of the platform at one moment (seconds since 1970)."""
+    """Looks at everything of the platform at one moment (seconds since 1970).
 
-    def __init__(self, clients: Clients, now: float, clock: Clock) -> None:
+    `over` says of the id of a job why it will not go on, or nothing; without it, no roles are judged.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        now: float,
+        clock: Clock,
+        over: Callable[[str], str] | None = None,
+    ) -> None:
         self._clients = clients
         self._now = now
         self._clock = clock
+        self._over = over
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Return jobs past their time, machines without one, environments without a queue."""
+        """Return jobs past their time, machines without one, environments and roles of the past."""
         with talking("watchdog"):
             listed = queues(self._clients)
             found_jobs = [j for queue in listed for j in self._jobs(queue["jobQueueName"])]
@@ -46,19 +58,24 @@ class BatchWatchdog:
             }
             coming = any(job.status in _COMING for job in found_jobs)
             on = {machine: count for counts in tasks.values() for machine, count in counts.items()}
+            held = [job.definition for job in found_jobs]
+            roles = job_roles(self._clients, held, self._over) if self._over else ()
             return [
                 *judge_jobs(found_jobs, self._now),
                 *judge_machines(self._machines(on), self._now, jobs_coming=coming),
                 *judge_environments(self._environments(made, listed, tasks)),
+                *judge_roles(roles, self._now),
             ]
 
     def end(self, left: Leftover) -> None:
-        """End a job, a machine or a compute environment; harmless when it has ended."""
+        """End a job, a machine, a compute environment or a role; harmless when it has ended."""
         with talking(f"{left.kind} {left.name}"):
             if left.kind == "job":
                 self._clients.get("batch").terminate_job(jobId=left.name, reason=_WHY)
             elif left.kind == "machine":
                 self._end_machine(left.name)
+            elif left.kind == "role":
+                end_role(self._clients, left.name)
             else:
                 self._end_environment(left.name)
 
@@ -77,6 +94,7 @@ class BatchWatchdog:
                     started / 1000 if started else None,
                     job.get("timeout", {}).get("attemptDurationSeconds"),
                     str(job.get("statusReason", "")),
+                    str(job.get("jobDefinition", "")),
                 )
 
     def _tasks(self, cluster: str | None) -> Iterator[tuple[str, int]]:

@@ -2,7 +2,8 @@
 
 A task has a kernel, a disk and a network interface of its own, and ends with its job. No container in
 it can be privileged ("Job definitions on Fargate" in the AWS Batch user guide), and its kernel makes no
-user namespaces, so that bubblewrap cannot work there (aws/containers-roadmap#2102).
+user namespaces, so that bubblewrap cannot work there (aws/containers-roadmap#2102). Its root has the usual
+capabilities of a container, SYS_CHROOT among them, so that a run can be confined by chroot.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 from neurocaas_ci.errors import BackendUnavailableError, UsageError
 from neurocaas_ci.model.fargate import DISKS, GIB, LONGEST, disk_for, is_size, sizes
 from neurocaas_ci.model.registry import Hardware
-from neurocaas_ci.model.run import RunSpec
+from neurocaas_ci.model.run import IsolationLevel, RunSpec
 
-UNSANDBOXED = "unsandboxed"
-"""How the operator says that workflows may run in such a task without a sandbox."""
+CONSENTS: Mapping[str, IsolationLevel] = {"chroot": "chroot", "unsandboxed": "none"}
+"""How the operator says that workflows may run in such a task without a sandbox, and how they do."""
 SETTING = "NEUROCAAS_BATCH_FARGATE"
 """The variable in which that is said."""
 
@@ -33,7 +34,7 @@ def check_task(
 ) -> None:
     """Raise UsageError or BackendUnavailableError when a run cannot be a task of Fargate.
 
-    `accepted` says that it may run without a sandbox, `longest` is after how many seconds Batch is
+    `accepted` says that it may run there without a sandbox, `longest` is after how many seconds Batch is
     told to end it.
     """
     where = f"{spec.job}#{spec.run}"
@@ -41,8 +42,8 @@ def check_task(
         raise UsageError(
             f"{machine.id} is a task of Fargate, where no workflow can be sandboxed",
             where=where,
-            hint="choose an instance type in the job; or, where a kernel of its own is isolation "
-            f"enough for workflows that you trust, set {SETTING}={UNSANDBOXED}: docs/aws-batch.md",
+            hint="choose an instance type in the job; or, where a kernel of its own and a chroot are "
+            f"isolation enough for your workflows, set {SETTING}=chroot: docs/aws-batch.md",
         )
     if not execution_role:
         raise UsageError(

@@ -74,7 +74,7 @@ class Placing:
             fargate.check_task(
                 spec,
                 machine,
-                accepted=self.settings.unsandboxed_tasks or self.settings.isolation == "none",
+                accepted=self.settings.of_tasks is not None,
                 execution_role=self.settings.execution_role,
                 longest=timeout(spec.max_runtime),
             )

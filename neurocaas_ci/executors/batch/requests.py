@@ -15,6 +15,7 @@ from neurocaas_ci.executors.arrays import JobArray
 from neurocaas_ci.executors.batch import fargate
 from neurocaas_ci.model.digest import canonical_json, sha256_bytes
 from neurocaas_ci.model.registry import Hardware
+from neurocaas_ci.model.run import IsolationLevel
 
 MAX_ARRAY = 10_000
 """Tasks that one array of AWS Batch can have."""
@@ -57,9 +58,9 @@ class Settings:
     `image` is the worker's container image (by digest), `role` the ARN of the role that jobs have,
     `store` the address of the store, which workers open; `variables` are further environment
     variables of the worker. With isolation `none` the worker runs workflows without a sandbox; on
-    Fargate it can do nothing else, which needs `unsandboxed_tasks`, and `execution_role`, the ARN of
-    the role that pulls images and writes logs. `limit` is the ARN of the consumable resource that
-    bounds how many runs of a job go on at once.
+    Fargate there is no sandbox; `task_isolation` says what the operator accepts there instead, and
+    `execution_role` is the ARN of the role that pulls images and writes logs. `limit` is the ARN of the
+    consumable resource that bounds how many runs of a job go on at once.
     """
 
     image: str
@@ -69,8 +70,13 @@ class Settings:
     isolation: str = "sandbox"
     variables: tuple[tuple[str, str], ...] = ()
     execution_role: str = ""
-    unsandboxed_tasks: bool = False
+    task_isolation: IsolationLevel | None = None
     limit: str = ""
+
+    @property
+    def of_tasks(self) -> IsolationLevel | None:
+        """Return how workflows are isolated in tasks of Fargate; None where they may not run."""
+        return self.task_isolation or ("none" if self.isolation == "none" else None)
 
 
 def job_name(store: str, job: str, number: int) -> str:
@@ -91,7 +97,7 @@ def job_definition(
     `disk` is the storage of a task of Fargate in GiB.
     """
     serverless = hardware.launch == "fargate"
-    isolation = "none" if serverless else settings.isolation
+    isolation = settings.of_tasks or "sandbox" if serverless else settings.isolation
     command = ["neurocaas", "worker", "--isolation", isolation, "Ref::spec"]
     variables = {**dict(settings.variables), "NEUROCAAS_STORE": settings.store}
     if not serverless:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neurocaas_ci.executors.batch.client import translated
 from neurocaas_ci.executors.batch.rights import job_rights, job_role, job_trust
-from neurocaas_ci.model.cloud_names import GROUP_TAG, IAM_PATH, PREFIX, TAG
+from neurocaas_ci.model.cloud_names import GROUP_TAG, IAM_PATH, JOB_ROLE_OF, PREFIX, TAG
 from neurocaas_ci.stores.s3_cell import cell_id
 from neurocaas_ci.stores.s3_client import parse_place
 
@@ -43,7 +43,7 @@ class Roles(NamedTuple):
                     RoleName=name,
                     Path=IAM_PATH,
                     AssumeRolePolicyDocument=json.dumps(job_trust(account)),
-                    Description=f"Workers of the job {job}"[:1000],
+                    Description=f"{JOB_ROLE_OF}{job}"[:1000],
                     Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
                     **asked,
                 )["Role"]["Arn"]

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
-from neurocaas_ci.model.run import Isolation
+from neurocaas_ci.model.run import Isolation, IsolationLevel
 from neurocaas_ci.run.sandbox import guard
 from neurocaas_ci.run.sandbox.cgroups import sweep
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
@@ -35,7 +35,7 @@ _NOT_FOUND = 127  # by the convention of shells
 
 
 class Sandbox(NamedTuple):
-    """A way to run commands on this machine; `tools` is None without isolation."""
+    """A way to run commands on this machine; `tools` is None without a sandbox."""
 
     tools: Tools | None
     filter: bytes | None
@@ -43,7 +43,7 @@ class Sandbox(NamedTuple):
     isolation: Isolation
 
     @classmethod
-    def probe(cls, isolation: Literal["sandbox", "none"], scratch: Path) -> Self:
+    def probe(cls, isolation: IsolationLevel, scratch: Path) -> Self:
         """Find out what this machine can enforce; `scratch` is where runs have their folders.
 
         Raise SandboxUnavailableError, with what to do, when isolation is asked for and impossible.
@@ -51,14 +51,19 @@ class Sandbox(NamedTuple):
         layout = find_layout()
         if layout is not None:
             sweep(layout)
-        slots, layout = _working_slots(layout, apart=isolation == "sandbox")
-        tools = None
-        if isolation == "sandbox":
+        slots, layout = _working_slots(layout, isolation)
+        tools = bpf = None
+        if isolation == "chroot":
+            from neurocaas_ci.run.sandbox.jailed import try_jail  # few machines need it
+
+            bpf = program(os.uname().machine, namespaces=False)
+            try_jail(bpf, scratch)
+        elif isolation == "sandbox":
+            bpf = program(os.uname().machine)
             with slots.take(RunLimits()) as slot:
                 tools = slot.launcher.call(lambda: find_tools(scratch))
             guard.ensure_guard()
-        bpf = program(os.uname().machine) if tools is not None else None
-        return cls(tools, bpf, slots, _isolation(tools, bpf, layout))
+        return cls(tools, bpf, slots, _isolation(isolation, layout, seccomp=bpf is not None))
 
     def execute(self, request: SandboxRequest, cancelled: Cancelled = None) -> SandboxResult:
         """Run one command to its end; nothing of it is left when this returns.
@@ -79,13 +84,20 @@ class Sandbox(NamedTuple):
         if os.geteuid() == 0:
             os.chown(request.outputs, NOBODY, NOBODY)
         log = LogWriter(request.log, request.limits.log_size)
-        with contextlib.closing(log), self.slots.take(request.limits) as slot:
-            started = slot.launcher.call(lambda: self._start(request, slot), Started.close)
+        jailed = self.isolation.level == "chroot"
+        with (
+            contextlib.closing(log),
+            self.slots.take(request.limits) as slot,
+            _jail(request) if jailed else contextlib.nullcontext(request) as placed,
+        ):
+            started = slot.launcher.call(lambda: self._start(placed, slot), Started.close)
             running = time.monotonic()
             with contextlib.closing(started):
-                ended = Watcher(request, started, slot.group, log, cancelled).follow()
+                ended = Watcher(placed, started, slot.group, log, cancelled).follow()
                 code = started.exit_code()
                 returned = started.process.returncode
+            if jailed:
+                _make_empty(started)
         script = time.monotonic() - running
         if self.tools is not None and code is None and _failed_alone(ended, returned):
             if not log.last_line().startswith("bwrap: execvp"):
@@ -100,6 +112,10 @@ class Sandbox(NamedTuple):
             apart = slot.launcher.apart
             tools = self.tools._replace(own_network=apart.network, own_devices=apart.devices)
             return start_sandboxed(request, tools, self.filter, slot.group, guard.sandbox_token())
+        if self.isolation.level == "chroot" and self.filter is not None:
+            from neurocaas_ci.run.sandbox.jailed import start_jailed
+
+            return start_jailed(request, self.filter, slot.group)
         environment = {
             **request.environment,
             "NEUROCAAS_INPUTS": str(request.inputs),
@@ -138,27 +154,42 @@ class Sandbox(NamedTuple):
         )
 
 
-def _working_slots(layout: Layout | None, *, apart: bool) -> tuple[SlotPool, Layout | None]:
+def _jail(request: SandboxRequest) -> contextlib.AbstractContextManager[SandboxRequest]:
+    from neurocaas_ci.run.sandbox.jail_root import jail
+
+    return jail(request)
+
+
+def _make_empty(started: Started) -> None:
+    from neurocaas_ci.run.sandbox.jailed import make_empty
+
+    make_empty(started)
+
+
+def _working_slots(
+    layout: Layout | None, isolation: IsolationLevel
+) -> tuple[SlotPool, Layout | None]:
     """Return a pool that has proved to work, without control groups where they do not."""
-    slots = SlotPool(layout, apart=apart)
+    apart, keep_rights = isolation == "sandbox", isolation == "chroot"
+    slots = SlotPool(layout, apart=apart, keep_rights=keep_rights)
     try:
         with slots.take(RunLimits()):
             return slots, layout
     except BackendUnavailableError:
         if layout is None:
             raise
-        return SlotPool(None, apart=apart), None
+        return SlotPool(None, apart=apart, keep_rights=keep_rights), None
 
 
-def _isolation(tools: Tools | None, bpf: bytes | None, layout: Layout | None) -> Isolation:
+def _isolation(level: IsolationLevel, layout: Layout | None, *, seccomp: bool) -> Isolation:
     enforced = ["memory", "processes", "file_size", "output_size", "output_files", "log_size"]
-    if tools is not None:
+    if level != "none":
         enforced.append("tmp_size")
     return Isolation(
-        level="sandbox" if tools is not None else "none",
-        user_namespace=tools is not None,
-        network=tools is None,
-        seccomp=bpf is not None,
+        level=level,
+        user_namespace=level == "sandbox",
+        network=level == "none",
+        seccomp=seccomp,
         cgroup=layout.version if layout is not None else "none",
         enforced=(*enforced, "time"),
     )

@@ -31,11 +31,16 @@ class Launcher:
     """One thread that runs functions for others, one at a time."""
 
     def __init__(
-        self, prepare: Callable[[int], None] | None = None, *, apart: bool = False
+        self,
+        prepare: Callable[[int], None] | None = None,
+        *,
+        apart: bool = False,
+        keep_rights: bool = False,
     ) -> None:
         """Start the thread; `prepare` is called in it with its thread id before rights are dropped.
 
         With `apart` root's threads get namespaces of their own; `apart` then says what is in them.
+        Root's rights are dropped unless they are to be kept.
 
         Raise what `prepare` raises, and SandboxUnavailableError when rights cannot be dropped.
         """
@@ -43,7 +48,7 @@ class Launcher:
         self._thread = threading.Thread(target=self._run, name="launcher", daemon=True)
         self._thread.start()
         try:
-            self.apart = self.call(lambda: _settle(prepare, apart=apart))
+            self.apart = self.call(lambda: _settle(prepare, apart=apart, keep_rights=keep_rights))
         except BaseException:
             self.close()
             raise
@@ -95,10 +100,10 @@ def _undo(answer: Callable[[], T], undo: Callable[[T], None]) -> None:
     undo(result)
 
 
-def _settle(prepare: Callable[[int], None] | None, *, apart: bool) -> Apart:
+def _settle(prepare: Callable[[int], None] | None, *, apart: bool, keep_rights: bool) -> Apart:
     if prepare is not None:
         prepare(threading.get_native_id())
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or keep_rights:
         return Apart()
     found = move_apart() if apart else Apart()
     _drop_rights()

@@ -96,7 +96,10 @@ def explain(failure: str, scratch: Path) -> SandboxUnavailableError:
         )
     elif os.environ.get("AWS_EXECUTION_ENV") == "AWS_ECS_FARGATE":
         cause = "AWS Fargate lets no container make namespaces"
-        fix = f"run it on an instance type (docs/aws-batch.md), {_INSTEAD}"
+        fix = (
+            "run it on an instance type, or in a chroot, which is less and is recorded, with"
+            " NEUROCAAS_BATCH_FARGATE=chroot (docs/aws-batch.md)"
+        )
     elif _sysctl("kernel/apparmor_restrict_unprivileged_userns") == 1 and denied:
         cause = "AppArmor forbids user namespaces"
         fix = (

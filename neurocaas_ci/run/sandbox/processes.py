@@ -10,7 +10,7 @@ from typing import NamedTuple
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 # Fields of /proc/PID/stat after the command name, see proc_pid_stat(5).
-_STATE, _CPU_FIELDS, _START, _RSS = 0, slice(11, 15), 19, 21
+_STATE, _CPU_FIELDS, _CHILDREN_CPU, _START, _RSS = 0, slice(11, 15), slice(13, 15), 19, 21
 
 
 @cache
@@ -46,16 +46,20 @@ class TreeUse(NamedTuple):
     memory: int
 
 
-def tree_use(pid: int) -> TreeUse:
-    """Add up a process tree; processes that vanish on the way count as nothing."""
+def tree_use(pid: int, *, own: bool = True) -> TreeUse:
+    """Add up a process tree, with or without what its root uses itself.
+
+    Processes that vanish on the way count as nothing.
+    """
     ticks = memory = 0
     pending = [pid]
     while pending:
         current = pending.pop()
         try:
             fields = _stat(current)
-            ticks += sum(int(value) for value in fields[_CPU_FIELDS])
-            memory += int(fields[_RSS]) * _PAGE
+            counts = own or current != pid
+            ticks += sum(int(value) for value in fields[_CPU_FIELDS if counts else _CHILDREN_CPU])
+            memory += int(fields[_RSS]) * _PAGE if counts else 0
             for task in os.listdir(f"/proc/{current}/task"):
                 children = Path(f"/proc/{current}/task/{task}/children").read_text()
                 pending += [int(word) for word in children.split()]

@@ -15,7 +15,9 @@ class SandboxRequest(NamedTuple):
 
     `root` appears read-only as `/`, `inputs` read-only as `/inputs`, `outputs` writable as
     `/outputs`; `log` is created. `max_runtime` is seconds of wall time. `claim_fd` is a descriptor
-    that stays open, out of reach of the command, until nothing of the sandbox is left.
+    that stays open, out of reach of the command, until nothing of the sandbox is left. `writable`
+    are further folders that the command fills, where `limits.tmp_size` cannot be the size of a mount. With
+    `own_root` nobody else uses the root, and it may be taken.
     """
 
     root: Path
@@ -27,6 +29,8 @@ class SandboxRequest(NamedTuple):
     limits: RunLimits
     max_runtime: int
     claim_fd: int | None = None
+    writable: tuple[Path, ...] = ()
+    own_root: bool = False
 
 
 class SandboxResult(NamedTuple):

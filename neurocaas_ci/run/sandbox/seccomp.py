@@ -1,6 +1,6 @@
-"""The system call filter as a BPF program for `bwrap --seccomp`; I/O is not handled here.
+"""The system call filter of runs as a BPF program; I/O is not handled here.
 
-A deny-list on top of namespaces and no capabilities: it removes what only serves to attack the
+A deny-list on top of no capabilities and, in the sandbox, namespaces: it removes what only serves to attack the
 kernel or to look around it. System calls newer than the newest one judged here answer ENOSYS, as
 an older kernel would, so a kernel update does not widen what a run can do.
 """
@@ -38,6 +38,8 @@ _X32 = 0x40000000
 # unix, inet, inet6, netlink. All others are refused: vsock reaches the hypervisor because it knows
 # no network namespaces, and AF_ALG or AF_PACKET only widen the surface.
 _SOCKET_FAMILIES = (1, 2, 10, 16)
+# What is left where no namespace cuts the network.
+_LOCAL_FAMILIES = (1,)
 
 # Same numbers on every architecture since Linux 5.1 (424 and up).
 _NEW_DENIED = {
@@ -67,13 +69,17 @@ _CLONE3 = 435
 
 
 class _Architecture(NamedTuple):
-    """Numbers of one architecture: its audit id, three calls with arguments, and denied calls."""
+    """Numbers of one architecture: its audit id, three calls with arguments, and denied calls.
+
+    `lasting` are calls that make System V objects and message queues, which outlive their makers.
+    """
 
     audit: int
     clone: int
     ioctl: int
     socket: int
     denied: tuple[int, ...]
+    lasting: tuple[int, ...]
     has_x32: bool = False
 
 
@@ -105,17 +111,24 @@ _AARCH64_DENIED = {
 }  # fmt: skip
 _ARCHITECTURES = {
     "x86_64": _Architecture(
-        0xC000003E, 56, 16, 41, (*_X86_64_DENIED.values(), *_NEW_DENIED.values()), has_x32=True
+        0xC000003E, 56, 16, 41, (*_X86_64_DENIED.values(), *_NEW_DENIED.values()),
+        # shmget, semget, msgget, mq_open
+        (29, 64, 68, 240), has_x32=True,
     ),
     "aarch64": _Architecture(
-        0xC00000B7, 220, 29, 198, (*_AARCH64_DENIED.values(), *_NEW_DENIED.values())
+        0xC00000B7, 220, 29, 198, (*_AARCH64_DENIED.values(), *_NEW_DENIED.values()),
+        (194, 190, 186, 180),
     ),
-}
+}  # fmt: skip
 
 
 @lru_cache(maxsize=4)
-def program(machine: str) -> bytes | None:
-    """Return the filter for an architecture as `uname -m` names it; None where there is none."""
+def program(machine: str, *, namespaces: bool = True) -> bytes | None:
+    """Return the filter for an architecture as `uname -m` names it; None where there is none.
+
+    Without namespaces the filter is what cuts the network (only unix sockets can be made), and
+    nothing can be made that would be there for the next run.
+    """
     arch = _ARCHITECTURES.get(machine)
     if arch is None:
         return None
@@ -125,15 +138,18 @@ def program(machine: str) -> bytes | None:
             _op(_JUMP_EQUAL, arch.audit, 1, 0),
             _op(_RETURN, _KILL),
             _op(_LOAD_WORD, _NUMBER),
-            *_search(_ranges(arch)),
+            *_search(_ranges(arch, namespaces=namespaces)),
         ]
     )
 
 
-def _ranges(arch: _Architecture) -> list[tuple[int, list[bytes]]]:
+def _ranges(arch: _Architecture, *, namespaces: bool) -> list[tuple[int, list[bytes]]]:
     """Return what to do with system calls, as (first number of a range, code), sorted."""
     allow = [_op(_RETURN, _ALLOW)]
     special = {number: [_deny(errno.EPERM)] for number in arch.denied}
+    if not namespaces:
+        special |= {number: [_deny(errno.ENOSYS)] for number in arch.lasting}
+    possible = _SOCKET_FAMILIES if namespaces else _LOCAL_FAMILIES
     # ENOSYS makes a C library fall back to clone(2), whose flags a filter can read.
     special[_CLONE3] = [_deny(errno.ENOSYS)]
     special[arch.clone] = [
@@ -150,8 +166,7 @@ def _ranges(arch: _Architecture) -> list[tuple[int, list[bytes]]]:
         *allow,
     ]
     families = [
-        _op(_JUMP_EQUAL, family, len(_SOCKET_FAMILIES) - index, 0)
-        for index, family in enumerate(_SOCKET_FAMILIES)
+        _op(_JUMP_EQUAL, family, len(possible) - index, 0) for index, family in enumerate(possible)
     ]
     special[arch.socket] = [_op(_LOAD_WORD, _ARG0), *families, _deny(errno.EAFNOSUPPORT), *allow]
     ranges: list[tuple[int, list[bytes]]] = []

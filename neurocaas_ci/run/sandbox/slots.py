@@ -34,9 +34,11 @@ class Slot(NamedTuple):
 class SlotPool:
     """Slots of one process; safe to use from many threads."""
 
-    def __init__(self, layout: Layout | None, *, apart: bool = False) -> None:
+    def __init__(
+        self, layout: Layout | None, *, apart: bool = False, keep_rights: bool = False
+    ) -> None:
         self._layout = layout
-        self._apart = apart
+        self._apart, self._keep_rights = apart, keep_rights
         self._idle: list[Slot] = []
         self._lock = threading.Lock()
         atexit.register(self.close)
@@ -85,13 +87,17 @@ class SlotPool:
 
     def _make(self) -> Slot:
         if self._layout is None:
-            return Slot(Launcher(apart=self._apart), None)
+            return Slot(self._launcher(None), None)
         group = make_group(self._layout, next(_numbers))
         try:
-            return Slot(Launcher(group.join, apart=self._apart), group)
+            return Slot(self._launcher(group), group)
         except BaseException:
             group.close()
             raise
+
+    def _launcher(self, group: Group | None) -> Launcher:
+        join = group.join if group is not None else None
+        return Launcher(join, apart=self._apart, keep_rights=self._keep_rights)
 
     def _give_back(self, slot: Slot) -> None:
         if slot.group is not None and not slot.group.reusable:

@@ -31,6 +31,7 @@ class Started:
 
     `pidfd` becomes readable when nothing of a sandbox is left (the kernel ends pid 1 of a namespace
     last); `output` is the reading end of stdout and stderr; `status` that of bubblewrap's reports.
+    A `supervisor` ends a run by itself when it is told to: killed, it could not.
     """
 
     process: subprocess.Popen[bytes]
@@ -39,11 +40,13 @@ class Started:
     output: int
     status: int | None
     report: bytes = b""
+    supervisor: bool = False
 
     def kill(self) -> None:
         """Kill the whole run: its pid namespace, or else its process group."""
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            number = signal.SIGTERM if self.supervisor else signal.SIGKILL
+            signal.pidfd_send_signal(self.pidfd, number)
         if self.status is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -70,7 +73,10 @@ class Started:
     def close(self) -> None:
         """Kill what is left, wait for it, and close all descriptors."""
         self.kill()
-        if self.process.poll() is None:
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
+        if self.process.poll() is None and not self.supervisor:
             self.process.kill()
         self.process.wait()
         for fd in (self.pidfd, self.output, self.status):
@@ -86,8 +92,8 @@ def start_sandboxed(
     Raise BackendUnavailableError when the sandbox cannot be set up for this request.
     """
     with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
-        output, output_end = _pipe(ours, theirs)
-        status, status_end = _pipe(ours, theirs)
+        output, output_end = pipe(ours, theirs)
+        status, status_end = pipe(ours, theirs)
         # At the end of a pipe bubblewrap would go on, unbounded, should this process die before it
         # opens the gate. A datagram socket has no end of file: bubblewrap waits to be killed.
         gate, gate_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -114,9 +120,9 @@ def start_sandboxed(
             # first time: ask for it while bubblewrap is busy, what matters is then moved at once.
             with contextlib.suppress(OSError):
                 group.add(process.pid)
-        pid, report = _child_pid(status)
+        pid, report = child_pid(status)
         if pid is None:
-            raise _refused(request, process, output)
+            raise refused(request, process, output)
         try:
             pidfd = os.pidfd_open(pid)
             ours.callback(os.close, pidfd)
@@ -127,7 +133,7 @@ def start_sandboxed(
                 group.zero()
             gate.send(_GO)
         except (ProcessLookupError, ConnectionError):
-            raise _refused(request, process, output) from None
+            raise refused(request, process, output) from None
         os.set_blocking(output, False)
         gate.close()
         ours.pop_all()
@@ -143,7 +149,7 @@ def start_bare(
     translated, because nothing is mounted there.
     """
     with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
-        output, output_end = _pipe(ours, theirs)
+        output, output_end = pipe(ours, theirs)
         # The shell waits for a line; at end of file, should this process die, it starts nothing.
         wait = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh")
         process = subprocess.Popen(
@@ -181,7 +187,8 @@ def _outside(request: SandboxRequest, word: str) -> str:
     return str(inner) if word.startswith("/") and inner.exists() else word
 
 
-def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
+def pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
+    """Return (reading end, writing end); the one is closed by `ours`, the other by `theirs`."""
     reading, writing = os.pipe()
     ours.callback(os.close, reading)
     theirs.callback(os.close, writing)
@@ -199,8 +206,8 @@ def _memfd(data: bytes | None, owner: contextlib.ExitStack) -> int | None:
     return fd
 
 
-def _child_pid(status: int) -> tuple[int | None, bytes]:
-    """Wait for bubblewrap's first report; return None when it ended without one."""
+def child_pid(status: int) -> tuple[int | None, bytes]:
+    """Wait for the first report of what confines a run; return None when it ended without one."""
     poller = select.poll()
     poller.register(status, select.POLLIN)
     deadline = time.monotonic() + _START_SECONDS
@@ -220,18 +227,21 @@ def _child_pid(status: int) -> tuple[int | None, bytes]:
 
 def _set_limits(pid: int, limits: RunLimits, tasks: int, address_space: bool) -> None:
     """Bound a process and all that it will start; works for processes of the same user only."""
+    for kind, value in resource_limits(limits, tasks, address_space=address_space).items():
+        _, hard = resource.prlimit(pid, kind)
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.prlimit(pid, kind, (bound, bound))
+
+
+def resource_limits(limits: RunLimits, tasks: int, *, address_space: bool) -> dict[int, int]:
+    """Return the limit of each resource (see getrlimit(2)) that bounds a run by itself."""
     wanted = {
         resource.RLIMIT_NPROC: tasks,
         resource.RLIMIT_FSIZE: limits.file_size,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: _DESCRIPTORS,
     }
-    if address_space:
-        wanted[resource.RLIMIT_AS] = limits.memory
-    for kind, value in wanted.items():
-        _, hard = resource.prlimit(pid, kind)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.prlimit(pid, kind, (bound, bound))
+    return {**wanted, resource.RLIMIT_AS: limits.memory} if address_space else wanted
 
 
 def _tasks_of_user(uid: int) -> int:
@@ -244,9 +254,10 @@ def _tasks_of_user(uid: int) -> int:
     return count
 
 
-def _refused(
+def refused(
     request: SandboxRequest, process: subprocess.Popen[bytes], output: int
 ) -> BackendUnavailableError:
+    """Explain why what confines a run did not start the command, from what it wrote."""
     process.kill()
     process.wait()
     os.set_blocking(output, False)
@@ -256,7 +267,7 @@ def _refused(
 
 
 def refusal(request: SandboxRequest, output: bytes) -> BackendUnavailableError:
-    """Explain why bubblewrap did not start the command."""
+    """Explain why bubblewrap, or the jail, did not start the command."""
     text = output.decode("utf-8", "replace").strip()
     hint = "run `neurocaas try` on another machine, or report this with the text above"
     if "Can't find source path" in text or "Permission denied" in text:
@@ -265,8 +276,10 @@ def refusal(request: SandboxRequest, output: bytes) -> BackendUnavailableError:
         hint = "the root must hold the folders proc, dev, tmp, inputs and outputs; build it again"
     elif "No space left" in text or "Resource temporarily unavailable" in text:
         hint = "the machine is short of memory or processes; run fewer at once"
+    elif text.startswith("jail: "):
+        hint = "a chroot needs a container with one worker in it, as a task of Fargate is"
     return BackendUnavailableError(
-        f"the sandbox could not be set up: {text or 'bubblewrap said nothing'}",
+        f"the sandbox could not be set up: {text or 'nothing was said'}",
         where=str(request.root),
         hint=hint,
     )

@@ -70,8 +70,7 @@ def _stopped(end: End, limits: RunLimits, max_runtime: int) -> tuple[Reason, str
         )
     if end.stopped == "output_limit":
         return "output_limit", (
-            f"/outputs held {end.detail} and the run was killed; write less there,"
-            f" or raise limits {_RAISE}"
+            f"{end.detail} and the run was killed; write less there, or raise limits {_RAISE}"
         )
     return "memory_limit", _memory(end, limits)
 
@@ -95,9 +94,9 @@ def _advice(end: End, limits: RunLimits) -> str:
         return f"; a run may have {limits.processes} processes and threads (limits.processes)"
     if "MemoryError" in text or "Cannot allocate memory" in text or "bad_alloc" in text:
         return f"; a run may use {limits.memory:,} bytes (limits.memory)"
-    if "Read-only file system" in text:
+    if "Read-only file system" in text or "Permission denied" in text:
         return "; only /outputs and /tmp are writable"
-    if text.startswith("bwrap: execvp"):
+    if text.startswith(("bwrap: execvp", "jail: could not start")):
         return "; the environment has no such program"
     return ""
 

@@ -23,6 +23,7 @@ _SAMPLE_EVERY = 1.0
 _DISK_EVERY = 0.5
 _REAP_SECONDS = 5.0
 _MAX_SAMPLES = 240
+_MAX_TEMPORARY = 1_000_000  # files, which are looked at every half second
 DISK_RESERVE = 256 << 20
 """Bytes that a run leaves free on the disk of its machine."""
 
@@ -57,7 +58,7 @@ class _Meter:
         if self.group is not None and cpu is not None:
             self.cpu_s, memory = cpu, self.group.memory()
         else:
-            use = tree_use(self.started.pid)
+            use = tree_use(self.started.pid, own=not self.started.supervisor)
             self.cpu_s = max(self.cpu_s, use.cpu_s)
             memory = self.group.memory() if self.group is not None else use.memory
         self.peak = max(self.peak, memory)
@@ -218,10 +219,18 @@ class Watcher:
     def _judge_disk(self) -> None:
         limits = self._request.limits
         size, files = disk_use(self._request.outputs, limits.output_files)
-        if size > limits.output_size:
-            self._stop("output_limit", f"more than {limits.output_size:,} bytes (output_size)")
+        rest = limits.tmp_size
+        for folder in self._request.writable:
+            rest -= disk_use(folder, _MAX_TEMPORARY)[0]
+        if rest < 0:
+            detail = f"/tmp held more than {limits.tmp_size:,} bytes (tmp_size)"  # noqa: S108 - inside
+            self._stop("output_limit", detail)
+        elif size > limits.output_size:
+            detail = f"/outputs held more than {limits.output_size:,} bytes (output_size)"
+            self._stop("output_limit", detail)
         elif files > limits.output_files:
-            self._stop("output_limit", f"more than {limits.output_files:,} files (output_files)")
+            detail = f"/outputs held more than {limits.output_files:,} files (output_files)"
+            self._stop("output_limit", detail)
         else:
             disk = os.statvfs(self._request.outputs)
             if disk.f_bavail * disk.f_frsize < DISK_RESERVE:

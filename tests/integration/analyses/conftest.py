@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -36,8 +37,13 @@ def _wheels_can_be_had(request):
 
 
 def _local_versions(name):
-    lock = ROOT / f"iae/{name}/requirements.lock"
-    return _LOCAL.findall(lock.read_text()) if lock.exists() else []
+    """Return what the environment of that name, or those of the blueprint of that name, take from other indexes."""
+    blueprint = ROOT / f"registry/blueprints/{name}.yaml"
+    names = {name}
+    if blueprint.exists():
+        names |= {step["iae"] for step in yaml.safe_load(blueprint.read_text())["steps"]}
+    locks = [ROOT / f"iae/{one}/requirements.lock" for one in sorted(names)]
+    return [found for lock in locks if lock.exists() for found in _LOCAL.findall(lock.read_text())]
 
 
 @functools.cache

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from containers import container_command, require_container
+
 pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,9 +38,9 @@ def neurocaas(image_cache):
     env = {**os.environ, "NEUROCAAS_HOME": str(home), "NO_COLOR": "1"}
     env["NEUROCAAS_CACHE"] = image_cache
 
-    def run(*arguments, check=True):
+    def run(*arguments, check=True, before=()):
         return subprocess.run(
-            [sys.executable, "-c", MAIN, *map(str, arguments)],
+            [*before, sys.executable, "-c", MAIN, *map(str, arguments)],
             cwd=ROOT, env=env, check=check, capture_output=True, text=True, timeout=500,
         )  # fmt: skip
 
@@ -57,6 +60,18 @@ def test_sources_give_the_locked_image_and_it_runs_its_sample(neurocaas, name, t
     for folder in runs:
         neurocaas("try", name, "--output", folder)
     one, two = map(_contents, runs)
+    assert one == two
+    assert {"metrics.json", "figure.png"} < one.keys()
+
+
+def test_a_chroot_gives_the_same_outputs(neurocaas, tmp_path):
+    """Where there are no namespaces, as in a task of Fargate."""
+    require_container()
+    runs = {"sandbox": [], "chroot": container_command()}
+    for isolation, before in runs.items():
+        options = ("--isolation", isolation, "--output", tmp_path / isolation)
+        neurocaas("try", "kalman-smoother", *options, before=before)
+    one, two = (_contents(tmp_path / isolation) for isolation in runs)
     assert one == two
     assert {"metrics.json", "figure.png"} < one.keys()
 

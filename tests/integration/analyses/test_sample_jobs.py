@@ -27,6 +27,8 @@ _SHORT = {"dlc-tracking", "kalman-ensemble", "kalman-smoother", "widefield-sweep
 _PARAMETERS = {
     "bardensr": {"turns": 2},
     "behavenet-psvae": {"epochs": 2, "annealing_epochs": 1},
+    "deepgraphpose": {"iterations": 5, "graph_iterations": 3},
+    "ensemble-dgp": {"iterations": 5, "graph_iterations": 3, "replicas": 2},
     "epi": {"epochs": 2, "steps": 50},
     "lfads": {"epochs": 3},
     "widefield-sweep": {
@@ -58,16 +60,17 @@ class Registry:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-q", "-m", "Publish")
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, timeout: int = 500) -> str:
         done = subprocess.run(
             command, cwd=self.repo, env=self.env, check=False, capture_output=True, text=True,
-            timeout=500, stdin=subprocess.DEVNULL,
+            timeout=timeout, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def neurocaas(self, *arguments: str) -> str:
-        return self.run(sys.executable, "-m", "neurocaas_ci.cli.main", *arguments)
+    def neurocaas(self, *arguments: str, timeout: int = 500) -> str:
+        command = (sys.executable, "-m", "neurocaas_ci.cli.main", *arguments)
+        return self.run(*command, timeout=timeout)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ from neurocaas_ci.errors import (
     NeurocaasError,
     UsageError,
 )
+from neurocaas_ci.executors.batch.roles import Roles
+from neurocaas_ci.model.deploy import Leftover
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SUBJECT = ("--foundation", "--subject", "lab@1/platform@2")
@@ -204,6 +206,96 @@ def test_a_machine_that_no_engine_knows_is_ended(deployed):
         for i in r["Instances"]
     }
     assert states == {made[0]: "terminated", made[1]: "running"}
+
+
+_JOB = """\
+schema: neurocaas/job/v1
+name: {name}
+user: ada
+group: lab
+blueprint: demo@1.0.0
+datasets: [{{uri: "store:x.csv", sha256: "{digest}", size: 1}}]
+parameters: {{}}
+pricing: standard
+{more}"""
+
+
+def job_file(name, more=""):
+    text = _JOB.format(name=name, digest="a" * 64, more=more)
+    return {f"registry/jobs/ada/2026-11/{name}.yaml": text}
+
+
+def with_roles(names):
+    """Make the role of each job as the runner does, with a definition that has it."""
+    account = "arn:aws:sts::123456789012:assumed-role/runner/me"
+    roles = Roles(lambda: client("iam"), account, "s3://bucket/groups/lab", group="lab")
+    made = {name: roles.make(f"ada/2026-11/{name}") for name in names}
+    batch = client("batch")
+    for name, arn in made.items():
+        batch.register_job_definition(
+            jobDefinitionName=f"neurocaas-{name}", type="container",
+            containerProperties={"image": "x", "vcpus": 1, "memory": 128, "jobRoleArn": arn},
+        )  # fmt: skip
+    return {name: arn.rpartition("/")[2] for name, arn in made.items()}
+
+
+def definitions_in_use():
+    found = client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    return {entry["jobDefinitionName"].removeprefix("neurocaas-") for entry in found}
+
+
+def roles_left():
+    listed = client("iam").list_roles(PathPrefix="/neurocaas/")["Roles"]
+    return {r["RoleName"] for r in listed if r["RoleName"].startswith("neurocaas-job-")}
+
+
+def test_roles_of_jobs_that_are_over_are_shown_and_then_ended(deployed, monkeypatch):
+    from moto.batch.models import Job
+
+    monkeypatch.setattr(Job, "run", lambda self: setattr(self, "status", "RUNNABLE"))
+    files = {**job_file("going"), **job_file("certified"), **job_file("replayed")}
+    files |= job_file("cancelled", more="cancelled: {reason: a mistake}\n")
+    for name in ("certified", "replayed"):
+        files[f"certificates/ada/2026-11/{name}.sigstore.json"] = "{}"
+    commit(deployed.folder, files)
+    names = ["going", "certified", "cancelled", "unknown", "replayed"]
+    roles = with_roles(names)
+    client("batch").submit_job(
+        jobName="replay", jobQueue="neurocaas-m5-large-standard", jobDefinition="neurocaas-replayed"
+    )
+    assert deployed.deploy("--watchdog") == "nothing is left over\n"
+    # They may be there for a day.
+    now = time.time
+    monkeypatch.setattr("neurocaas_ci.cli.deploying.time.time", lambda: now() + 25 * 3600)
+    monkeypatch.setattr("neurocaas_ci.deploy.leftover.WAITING", 100 * 3600)
+    with pytest.raises(FindingsError, match="3 things are left over") as caught:
+        deployed.deploy("--watchdog")
+    shown = caught.value.printed
+    assert shown.count("would end role neurocaas-job-") == 3
+    assert f"{roles['certified']}: of the job ada/2026-11/certified was made 1d1h ago; its" in shown
+    assert "ada/2026-11/cancelled was made 1d1h ago; it was cancelled" in shown
+    assert "has no such job" in shown
+    assert roles_left() == set(roles.values())
+    assert definitions_in_use() == set(names)
+    text = deployed.deploy("--watchdog", "--end")
+    assert text.count("ended     role neurocaas-job-") == 3
+    assert roles_left() == {roles["going"], roles["replayed"]}
+    assert definitions_in_use() == {"going", "replayed"}
+    assert deployed.deploy("--watchdog") == "nothing is left over\n"
+    # Ended in the meantime by somebody else.
+    dog = BatchWatchdog(Clients(), now(), Clock(time.monotonic, time.sleep))
+    dog.end(Leftover("role", roles["certified"], ""))
+
+
+def test_without_a_registry_roles_are_not_judged(deployed, tmp_path_factory, monkeypatch):
+    with_roles(["unknown"])
+    now = time.time
+    monkeypatch.setattr("neurocaas_ci.cli.deploying.time.time", lambda: now() + 25 * 3600)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    found = CliRunner().invoke(command, ["--watchdog"])
+    assert found.exit_code == 0
+    assert found.stdout == "nothing is left over\n"
+    assert "only inside a clone of the registry" in found.stderr
 
 
 def test_a_large_template_goes_through_the_bucket(deployed):

@@ -149,10 +149,10 @@ class Platform:
         return entries
 
     def job(self, name: str, datasets: list[dict], *, blueprint: str = "probe", **fields) -> str:
-        parameters = fields.pop("parameters", {})
+        parameters, version = fields.pop("parameters", {}), fields.pop("version", "1.0.0")
         manifest = {
             "schema": "neurocaas/job/v1", "name": name, "user": "ada", "group": "example-lab",
-            "blueprint": f"{blueprint}@1.0.0", "datasets": datasets, "parameters": parameters,
+            "blueprint": f"{blueprint}@{version}", "datasets": datasets, "parameters": parameters,
             "pricing": "standard", **fields,
         }  # fmt: skip
         self.write(f"registry/jobs/ada/{MONTH}/{name}.yaml", manifest)

@@ -49,6 +49,19 @@ def test_jobs_of_a_group_have_roles_within_the_limit_that_was_deployed(batch, tm
     assert (roles.store, roles.group) == (f"{STORE}/groups/lab", "lab")
 
 
+@pytest.mark.parametrize(
+    ("said", "level"), [("", None), ("chroot", "chroot"), ("unsandboxed", "none")]
+)
+def test_what_is_accepted_of_fargate(batch, tmp_path, monkeypatch, said, level):
+    monkeypatch.setenv("NEUROCAAS_BATCH_FARGATE", said)
+    home = Home(tmp_path, store=STORE)
+    assert settings(home, batch, "sandbox").task_isolation == level
+    monkeypatch.setenv("NEUROCAAS_BATCH_FARGATE", "sandboxed")
+    with pytest.raises(UsageError, match="'sandboxed' says nothing") as raised:
+        settings(home, batch, "sandbox")
+    assert "chroot or unsandboxed" in raised.value.hint
+
+
 def test_what_is_said_by_hand_counts(batch, tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROCAAS_BATCH_ROLE", "arn:mine")
     monkeypatch.setenv("NEUROCAAS_BATCH_LOG_GROUP", "/mine")

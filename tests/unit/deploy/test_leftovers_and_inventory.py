@@ -17,9 +17,11 @@ from neurocaas_ci.deploy.leftover import (
     EnvironmentSeen,
     JobSeen,
     MachineSeen,
+    RoleSeen,
     judge_environments,
     judge_jobs,
     judge_machines,
+    judge_roles,
 )
 from neurocaas_ci.deploy.status import judge_status
 from neurocaas_ci.model.deploy import EngineState, StackState
@@ -76,6 +78,24 @@ def test_environments_of_earlier_deployments_end_when_their_jobs_have():
         EnvironmentSeen("x", False, 0),
     ]
     assert [(i.name, i.ends) for i in judge_environments(seen)] == [("old", False), ("x", True)]
+
+
+@pytest.mark.parametrize(
+    ("job_id", "age", "over", "busy", "says", "ends"),
+    [
+        ("ada/2026-11/one", 23 * HOUR, "it was cancelled", 0, "", None),
+        ("ada/2026-11/one", 25 * HOUR, "it was cancelled", 0, "ago; it was cancelled", True),
+        # A replay of a job that is over has a role of the same kind.
+        ("ada/2026-11/one", 25 * HOUR, "it was cancelled", 1, "", None),
+        ("ada/2026-11/one", 900 * HOUR, "", 0, "", None),
+        ("", 25 * HOUR, "", 0, "does not say for which job", False),
+    ],
+)
+def test_roles_of_jobs_that_are_over(job_id, age, over, busy, says, ends):
+    seen = RoleSeen("neurocaas-job-1", job_id, NOW - age, over, busy)
+    found = judge_roles([seen], NOW)
+    assert [item.ends for item in found] == ([] if ends is None else [ends])
+    assert all(says in item.reason for item in found)
 
 
 def test_extra_policies_are_seen_and_declared_ones_are_not():

@@ -29,7 +29,8 @@ def check(run, machine=TASK, *, accepted=True, role=ROLE, longest=3600):
 
 
 def test_the_definition_has_a_size_that_is_sold_and_nothing_of_a_host():
-    made = job_definition(replace(SETTINGS, execution_role=ROLE), TASK, "ada", 50)
+    settings = replace(SETTINGS, execution_role=ROLE, task_isolation="chroot")
+    made = job_definition(settings, TASK, "ada", 50)
     container = made["containerProperties"]
     assert made["platformCapabilities"] == ["FARGATE"]
     assert made["retryStrategy"] == TASK_RETRIES
@@ -40,9 +41,26 @@ def test_the_definition_has_a_size_that_is_sold_and_nothing_of_a_host():
     assert container["ephemeralStorage"] == {"sizeInGiB": 50}
     assert container["networkConfiguration"] == {"assignPublicIp": "ENABLED"}
     assert not {"privileged", "volumes", "mountPoints", "ulimits"} & container.keys()
-    assert container["command"][:4] == ["neurocaas", "worker", "--isolation", "none"]
+    assert container["command"][:4] == ["neurocaas", "worker", "--isolation", "chroot"]
     names = {entry["name"] for entry in container["environment"]}
     assert names == {"NEUROCAAS_STORE"}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "of_instances", "of_tasks"),
+    [
+        (None, "sandbox", None),
+        (None, "none", "none"),
+        ("chroot", "sandbox", "chroot"),
+        ("chroot", "none", "chroot"),
+        ("none", "sandbox", "none"),
+    ],
+)
+def test_what_is_accepted_of_tasks_says_nothing_of_instances(accepted, of_instances, of_tasks):
+    settings = replace(SETTINGS, isolation=of_instances, task_isolation=accepted)
+    assert settings.of_tasks == of_tasks
+    made = job_definition(settings, BIG, "ada")["containerProperties"]
+    assert made["command"][3] == of_instances
 
 
 def test_a_task_that_is_taken_back_and_an_image_that_cannot_be_pulled_are_tried_again():

@@ -137,3 +137,22 @@ def test_socket_families():
         assert _run(program("x86_64"), 41, _X86, family) == _ALLOW
     for family in (0, 3, 17, 38, 40, 44):
         assert _run(program("x86_64"), 41, _X86, family) == _ERRNO | errno.EAFNOSUPPORT
+
+
+@pytest.mark.parametrize(
+    ("machine", "arch", "socket", "lasting"),
+    [("x86_64", _X86, 41, [29, 64, 68, 240]), ("aarch64", _ARM, 198, [180, 186, 190, 194])],
+)
+def test_without_namespaces_only_unix_sockets_are_left_and_nothing_that_lasts(
+    machine, arch, socket, lasting
+):
+    code, usual = program(machine, namespaces=False), program(machine)
+    allowed = [family for family in range(64) if _run(code, socket, arch, family) == _ALLOW]
+    assert allowed == [1]
+    # The kernel looks at the low half only, and so does the filter.
+    assert _run(code, socket, arch, 1 << 32 | 2) == _ERRNO | errno.EAFNOSUPPORT
+    for number in lasting:
+        assert _run(code, number, arch) == _ERRNO | errno.ENOSYS
+        assert _run(usual, number, arch) == _ALLOW
+    same = [n for n in range(463) if n not in {socket, *lasting}]
+    assert [_run(code, n, arch, 1, 1) for n in same] == [_run(usual, n, arch, 1, 1) for n in same]

@@ -32,7 +32,11 @@ _FINE = {
         ({"stopped": "time_limit", "exit_code": None}, "time_limit", "longer than 60 s"),
         ({"stopped": "cancelled", "exit_code": 0}, "cancelled", "cancelled"),
         ({"stopped": "time_limit", "oom_kills": 3}, "time_limit", "longer than"),
-        ({"stopped": "output_limit", "detail": "too much"}, "output_limit", "held too much"),
+        (
+            {"stopped": "output_limit", "detail": "/outputs held too much"},
+            "output_limit",
+            "held too much",
+        ),
         ({"exit_code": 1, "overgrown": "a/b"}, "output_limit", "a/b reached the limit"),
         ({"exit_code": 153, "overgrown": "a"}, "output_limit", "limits.file_size"),
         ({"exit_code": 0, "overgrown": "a"}, "exited", ""),

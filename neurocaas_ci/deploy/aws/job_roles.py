@@ -1,0 +1,67 @@
+"""The roles that runners make for jobs: found by their path, ended with what only they are used by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from typing import Any
+
+from neurocaas_ci.deploy.aws.session import Clients, pages
+from neurocaas_ci.deploy.leftover import RoleSeen
+from neurocaas_ci.model.cloud_names import IAM_PATH, JOB_ROLE_OF, JOB_ROLES, PREFIX
+
+
+def job_roles(
+    clients: Clients, held: Collection[str], over: Callable[[str], str]
+) -> Iterator[RoleSeen]:
+    """Yield the roles of jobs; `held` are the definitions of the engine's jobs that have not ended."""
+    definitions = _definitions(clients)
+    for role in pages(clients.get("iam"), "list_roles", "Roles", PathPrefix=IAM_PATH):
+        if not role["RoleName"].startswith(JOB_ROLES):
+            continue
+        said = str(role.get("Description", ""))
+        job = said.removeprefix(JOB_ROLE_OF) if said.startswith(JOB_ROLE_OF) else ""
+        mine = set(definitions.get(role["Arn"], ()))
+        yield RoleSeen(
+            role["RoleName"],
+            job,
+            role["CreateDate"].timestamp(),
+            over(job) if job else "",
+            sum(definition in mine for definition in held),
+        )
+
+
+def end_role(clients: Clients, name: str) -> None:
+    """Remove a role of a job, its definitions and what bounded its runs, whatever is left of them."""
+    from botocore.exceptions import ClientError
+
+    iam, batch = clients.get("iam"), clients.get("batch")
+    try:
+        arn = iam.get_role(RoleName=name)["Role"]["Arn"]
+    except iam.exceptions.NoSuchEntityException:
+        return
+    for definition in _definitions(clients).get(arn, ()):
+        batch.deregister_job_definition(jobDefinition=definition)
+    try:
+        limit = f"{PREFIX}-{name.removeprefix(JOB_ROLES)}"
+        batch.delete_consumable_resource(consumableResource=limit)
+    except ClientError as error:
+        # Jobs that are not bounded have none.
+        if "not exist" not in str(error) and "not found" not in str(error).lower():
+            raise
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role_policy(RoleName=name, PolicyName=PREFIX)
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role(RoleName=name)
+
+
+def _definitions(clients: Clients) -> dict[str, list[str]]:
+    """Return the job definitions in use by the ARN of their role."""
+    found: dict[str, list[str]] = {}
+    listed: Iterator[Any] = pages(
+        clients.get("batch"), "describe_job_definitions", "jobDefinitions", status="ACTIVE"
+    )
+    for entry in listed:
+        role = entry.get("containerProperties", {}).get("jobRoleArn", "")
+        found.setdefault(role, []).append(entry["jobDefinitionArn"])
+    return found
