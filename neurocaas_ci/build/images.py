@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.documents import Image, read_image, read_manifest
 from neurocaas_ci.build.roots import Verify, ensure_root, private_root
-from neurocaas_ci.errors import BuildError, IntegrityError
+from neurocaas_ci.errors import BackendUnavailableError, BuildError, IntegrityError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.named import NamedTuple
 
@@ -36,11 +36,18 @@ def _silent(_text: str) -> None:
 
 
 class Images:
-    """The images of one machine; `say` is told what takes long."""
+    """The images of one machine; `say` is told what takes long.
 
-    def __init__(self, cache: Path, say: Callable[[str], None] = _silent) -> None:
+    With `given`, a folder of layouts by their digests, nothing is built: what is not here comes from
+    there. Building runs an environment's own interpreter, which a machine with rights must not.
+    """
+
+    def __init__(
+        self, cache: Path, say: Callable[[str], None] = _silent, given: Path | None = None
+    ) -> None:
         self._cache = Cache(cache)
         self._say = say
+        self._given = given
 
     def ensure(
         self,
@@ -53,9 +60,12 @@ class Images:
         """Return the unpacked image of an IAE, building it when it is not here.
 
         `expect` is the digest that `iae.lock` pins. Raise BuildError when the sources give
-        another image, BackendUnavailableError when something needed to build is out of reach.
+        another image, BackendUnavailableError when something needed to build is out of reach, or
+        when nothing is built and the image is not among the given ones.
         """
         image = self._stored(expect) if expect else None
+        if self._given is not None:
+            return self._taken(iae_name, expect, image, self._given, verify)
         if image is not None:
             try:
                 return self._unpacked(image, verify)
@@ -70,6 +80,38 @@ class Images:
         if stored is None:
             raise _absent(image)
         return self._unpacked(stored, verify)
+
+    def export(self, tree: Tree, iae_name: str, expect: Sha256, target: Path) -> None:
+        """Write the image of an IAE as a layout folder, building it when it is not here.
+
+        Raise what `ensure` raises.
+        """
+        from neurocaas_ci.build.constants import architecture
+        from neurocaas_ci.build.layout import write_layout
+        from neurocaas_ci.build.source import load_iae
+
+        processor = architecture(load_iae(tree, iae_name))[0]
+        image = self._stored(expect) or self._built(tree, iae_name, expect, fresh=False)
+        try:
+            write_layout(self._cache, image, iae_name, processor, target)
+        except IntegrityError as error:
+            self._say(f"building {iae_name} again: {error.message}")
+            image = self._built(tree, iae_name, expect, fresh=True)
+            write_layout(self._cache, image, iae_name, processor, target)
+
+    def _taken(
+        self, name: str, digest: Sha256 | None, image: Image | None, given: Path, verify: Verify
+    ) -> RootImage:
+        from neurocaas_ci.build.layout import take_layout
+
+        if image is None and digest is not None:
+            take_layout(self._cache, digest, given / digest)
+            image = self._stored(digest)
+        if image is None:
+            raise BackendUnavailableError(
+                "nothing is built here, and the environment is not locked", where=f"iae/{name}"
+            )
+        return self._unpacked(image, verify)
 
     def unpack(self, image: Sha256, folder: Path) -> Path:
         """Return a root of an image that nobody else uses, below `folder`, which is made.

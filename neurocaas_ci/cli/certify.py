@@ -27,6 +27,12 @@ from neurocaas_ci.run.pending import manifests, select, uncertified, unfinished
     metavar="REV",
     help="The commit of main that certificates name; only jobs in it (default: main as it is).",
 )
+@click.option(
+    "--remove/--no-remove",
+    default=True,
+    help="Then delete inputs whose users asked for it; who may only sign leaves it to `reconcile`.  "
+    "[default: remove]",
+)
 @repo_option
 @fetch_option
 def command(
@@ -36,6 +42,7 @@ def command(
     trust_config: Path | None,
     repo: Path | None,
     *,
+    remove: bool,
     fetch: bool,
 ) -> None:
     """Sign the certificate of each ended job that has none (or only of the named JOBS).
@@ -68,7 +75,8 @@ def command(
         return
     conclude = Concluder(repo, ref, named, home, *by)
     outcomes = conclude.outcomes([job_id(path) for path in paths])
-    remove_asked(repo, ref, home)
+    if remove:
+        remove_asked(repo, ref, home)
     raise_uncertified(outcomes)
 
 

@@ -43,6 +43,7 @@ _COMMANDS = {
     "onboard": _Entry("onboard", _EVERYONE, "Make a pull request of an issue form."),
     "hardware": _Entry("hardware", _EVERYONE, "List hardware, and look up its prices at AWS."),
     "doctor": _Entry("doctor", _EVERYONE, "Say what is wrong with this machine and its forge."),
+    "prepare": _Entry("prepare", _EVERYONE, "Say and build what merged jobs need before they run."),
     "reconcile": _Entry("reconcile", _EVERYONE, "Run every merged job that has no result yet."),
     "run": _Entry("reconcile", _EVERYONE, "The same as reconcile."),
     "certify": _Entry("certify", _EVERYONE, "Sign certificates of jobs that have ended."),

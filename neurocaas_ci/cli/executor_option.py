@@ -30,6 +30,15 @@ _FRESH_S = 2.0
 _LENT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "PYTHONPATH", "XDG_DATA_HOME")
 
 
+executor_option = click.option(
+    "--executor",
+    type=click.Choice(list(get_args(ExecutorKind))),
+    envvar="NEUROCAAS_EXECUTOR",
+    show_envvar=True,
+    help="Where runs are executed: here, on a Slurm cluster (docs/slurm.md), on AWS (docs/aws-batch.md).  [default: what registry/policy.yaml says, else local]",
+)
+
+
 def executor_options(command: Any) -> Any:
     """Add --executor and --wait to a command."""
     for option in (
@@ -38,13 +47,7 @@ def executor_options(command: Any) -> Any:
             default=True,
             help="Wait for runs that an engine has; without, take up what has ended.  [default: wait]",
         ),
-        click.option(
-            "--executor",
-            type=click.Choice(list(get_args(ExecutorKind))),
-            envvar="NEUROCAAS_EXECUTOR",
-            show_envvar=True,
-            help="Where runs are executed: here, on a Slurm cluster (docs/slurm.md), on AWS (docs/aws-batch.md).  [default: what registry/policy.yaml says, else local]",
-        ),
+        executor_option,
     ):
         command = option(command)
     return command

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
-from neurocaas_ci.errors import UsageError
+from neurocaas_ci.errors import NeurocaasError, UsageError
 from neurocaas_ci.forges.local_git import LocalGitForge
+from neurocaas_ci.model.registry import ForgeKind
 
 if TYPE_CHECKING:
     from neurocaas_ci.forges.github_forge import GitHubForge
@@ -19,10 +21,16 @@ _CREDENTIALS = re.compile(r"//[^/]*@")
 
 
 def forge_of(repo: Path) -> AnyForge:
-    """Return the forge behind `origin`: GitHub, or a bare repository (or this one, when it is bare)."""
+    """Return the forge behind `origin`: GitHub, or a bare repository (or this one, when it is bare).
+
+    Raise UsageError when it is not the one that the policy on main names.
+    """
     from neurocaas_ci.cli.github_option import is_on_github, open_github
 
-    if is_on_github(repo):
+    hosted = is_on_github(repo)
+    if problem := misplaced(named_forge(repo), hosted=hosted):
+        raise UsageError(problem[0], where="registry/policy.yaml", hint=problem[1])
+    if hosted:
         from neurocaas_ci.forges.github_forge import GitHubForge
 
         return GitHubForge(open_github(repo), repo)
@@ -47,6 +55,33 @@ def forge_of(repo: Path) -> AnyForge:
             hint="pull requests on a hosted forge are opened there",
         )
     return LocalGitForge(path)
+
+
+def named_forge(repo: Path) -> ForgeKind | None:
+    """Return the forge that the policy on main names; None without one, or one that can be read."""
+    from neurocaas_ci.cli.choices import policy_of
+    from neurocaas_ci.cli.common import main_ref
+    from neurocaas_ci.registry.git import GitTree
+
+    # What is wrong with a policy is said by `validate`, and by what needs the rest of it.
+    with suppress(NeurocaasError), GitTree(repo, main_ref(repo, fetch=False)) as main:
+        return policy_of(main).forge
+    return None
+
+
+def misplaced(named: ForgeKind | None, *, hosted: bool) -> tuple[str, str] | None:
+    """Return what is wrong with an origin that is on GitHub or is not, and what to do about it."""
+    if named == "github" and not hosted:
+        return (
+            "pull requests of this platform live on GitHub, and the origin of this clone does not",
+            "git remote set-url origin https://github.com/OWNER/NAME, or name another forge by pull request",
+        )
+    if named == "local" and hosted:
+        return (
+            "pull requests of this platform live in a bare repository, and the origin of this clone on GitHub",
+            "git remote set-url origin FOLDER, or name another forge by pull request",
+        )
+    return None
 
 
 def git_answer(repo: Path, *arguments: str) -> str:

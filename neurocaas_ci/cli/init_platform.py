@@ -9,10 +9,17 @@ from pathlib import Path
 import click
 
 from neurocaas_ci.cli.common import find_repo, repo_option, say
-from neurocaas_ci.cli.platform_answers import EXECUTORS, Choice, Owner, ask_choice, ask_owner
+from neurocaas_ci.cli.platform_answers import (
+    EXECUTORS,
+    FORGES,
+    Choice,
+    Owner,
+    ask_choice,
+    ask_owner,
+)
 from neurocaas_ci.errors import FindingsError, UsageError
 from neurocaas_ci.model.finding import Finding
-from neurocaas_ci.model.registry import ExecutorKind
+from neurocaas_ci.model.registry import ExecutorKind, ForgeKind
 from neurocaas_ci.plan.owners import PATH, code_owners
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
@@ -26,6 +33,13 @@ from neurocaas_ci.validate.engine import judge
 _MAINTAINERS = re.compile(r"(?m)^maintainers: .*$")
 _GROUP_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _KEPT = {"README.md"}
+_PLACE: Mapping[ForgeKind, str] = {
+    "github": "  git remote set-url origin https://github.com/OWNER/NAME\n"
+    "  docs/github.md                settings there, one by one\n",
+    "local": "  git clone --bare . FOLDER     what people share; one commit on main is in it then\n"
+    "  git remote set-url origin FOLDER\n"
+    "  docs/operator.md              how it goes on\n",
+}
 
 Changes = Mapping[str, bytes | None]
 
@@ -47,6 +61,11 @@ Changes = Mapping[str, bytes | None]
     help="USD for you and for the group.",
 )
 @click.option(
+    "--forge",
+    type=click.Choice(FORGES),
+    help="Where pull requests live: on GitHub, or in a bare git repository that people share.  [default: github]",
+)
+@click.option(
     "--executor",
     type=click.Choice(EXECUTORS),
     help="Where merged jobs run: the machine that reconciles, a Slurm cluster, AWS.  [default: local]",
@@ -55,7 +74,8 @@ Changes = Mapping[str, bytes | None]
     "--trust-root",
     metavar="public-good|machine|FILE",
     help="Who signs: GitHub's identity with Sigstore's public instance; this machine's own instance; "
-    "or the instance whose trusted root or client trust config FILE is.  [default: public-good]",
+    "or the instance whose trusted root or client trust config FILE is.  [default: public-good; with "
+    "--forge local: machine]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 @repo_option
@@ -65,6 +85,7 @@ def platform(
     name: str | None,
     group: str,
     budget: int,
+    forge: ForgeKind | None,
     executor: ExecutorKind | None,
     trust_root: str | None,
     repo: Path | None,
@@ -73,8 +94,9 @@ def platform(
 ) -> None:
     """Make this clone your own platform: you as its maintainer, your group, your code owners.
 
-    The example people and groups go, and the analyses become yours. Where jobs run and whose
-    signatures count stands in registry/policy.yaml then, which workflows and every clone follow.
+    The example people and groups go, and the analyses become yours. Where pull requests live, where
+    jobs run and whose signatures count stands in registry/policy.yaml then, which workflows and
+    every clone follow.
     A terminal is asked for what is not said. Run it again to choose otherwise: what you leave out
     stays. Nothing is changed in a registry with jobs or certificates: those are somebody's books.
     Afterwards begin a history of your own.
@@ -89,7 +111,7 @@ def platform(
     tree = FolderTree(root)
     _require_unused(tree)
     owner = ask_owner(login, forge_id, name)
-    choice = ask_choice(executor, trust_root, tree, owner.login, write=not dry_run)
+    choice = ask_choice(forge, executor, trust_root, tree, owner.login, write=not dry_run)
     changes = _changes(tree, _people(owner, group, budget, choice), owner.login)
     errors = _errors(tree, changes)
     if errors:
@@ -116,10 +138,9 @@ def platform(
         "  git checkout --orphan fresh && git add --all && git commit -m 'A platform of our own' &&\n"
         "    git branch -M main          a history of your own: versions, budgets and certificates\n"
         "                                count from its first commit\n"
-        "  git remote set-url origin ADDRESS\n"
+        f"{_PLACE[choice.forge]}"
         "  neurocaas validate --all      says whether everything fits together\n"
-        "  neurocaas doctor              says what this machine, or GitHub, still lacks\n"
-        "  docs/github.md                settings on GitHub, one by one"
+        "  neurocaas doctor              says what this machine, or GitHub, still lacks"
     )
 
 
@@ -134,8 +155,8 @@ def _people(owner: Owner, group: str, budget: int, choice: Choice) -> dict[str, 
         "members": [owner.login],
     }  # fmt: skip
     policy = {
-        "schema": "neurocaas/policy/v1", "maintainers": [owner.login], "executor": choice.executor,
-        "trust_roots": list(choice.roots),
+        "schema": "neurocaas/policy/v1", "maintainers": [owner.login], "forge": choice.forge,
+        "executor": choice.executor, "trust_roots": list(choice.roots),
     }  # fmt: skip
     return {
         f"registry/users/{owner.login}.yaml": dump(user),

@@ -42,6 +42,7 @@ def _run(arguments: list[str]) -> int:
 
     verbose = any(flag in {"-v", "--verbose"} for flag in arguments[:1])
     code, output = 0, sys.stdout
+    _name_region()
     try:
         with _identity():
             result = cli.main(args=arguments, prog_name="neurocaas", standalone_mode=False)
@@ -69,6 +70,12 @@ def _run(arguments: list[str]) -> int:
             trace=verbose,
         )
     return code
+
+
+def _name_region() -> None:
+    """Let boto3, which knows the second name only, have the region that all else of AWS is told."""
+    if region := os.environ.get("AWS_REGION"):
+        os.environ["AWS_DEFAULT_REGION"] = os.environ.get("AWS_DEFAULT_REGION") or region
 
 
 def _identity() -> AbstractContextManager[None]:

@@ -14,15 +14,18 @@ from neurocaas_ci.audit.signature import load_root
 from neurocaas_ci.cli.common import LOGIN, open_home
 from neurocaas_ci.cli.signers import signing_folder
 from neurocaas_ci.errors import UsageError
-from neurocaas_ci.model.registry import ExecutorKind, Policy
+from neurocaas_ci.model.registry import ExecutorKind, ForgeKind, Policy
 from neurocaas_ci.model.trust_file import PUBLIC_GOOD, read_trust_file, trust_path
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.tree import Tree
 
 EXECUTORS: tuple[ExecutorKind, ...] = get_args(ExecutorKind)
+FORGES: tuple[ForgeKind, ...] = get_args(ForgeKind)
 MACHINE = "machine"
 KEEP = "keep"
 
+# Nobody vouches for a machine but itself, where there are no workflows.
+_USUAL_ROOT: dict[ForgeKind, str] = {"github": PUBLIC_GOOD, "local": MACHINE}
 # The name under which a new platform holds its root.
 _NAME = "platform"
 
@@ -38,8 +41,9 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Where jobs run, and the roots by name with the files that the registry holds for them."""
+    """Where pull requests live and jobs run; the roots, with the files that the registry holds."""
 
+    forge: ForgeKind
     executor: ExecutorKind
     roots: tuple[str, ...]
     files: dict[str, bytes]
@@ -63,27 +67,54 @@ def ask_owner(login: str | None, forge_id: int | None, name: str | None) -> Owne
 
 
 def ask_choice(
-    executor: ExecutorKind | None, trust_root: str | None, tree: Tree, login: str, *, write: bool
+    forge: ForgeKind | None,
+    executor: ExecutorKind | None,
+    trust_root: str | None,
+    tree: Tree,
+    login: str,
+    *,
+    write: bool,
 ) -> Choice:
-    """Return where it runs and whose signatures count, asking on a terminal for what is missing.
+    """Return where it lives and runs, and whose signatures count; ask a terminal for what is missing.
 
     What this maintainer chose before stays; what came with a clone of somebody else's platform does
     not. `write` lets a signing instance be made for this machine. Raise UsageError for a root that
     cannot be used.
     """
     before = _mine(tree, login)
+    place = forge or _ask_forge(before.forge or "github")
     usual = before.executor or "local"
     if executor is None and asking():
         executor = click.prompt(
             "Where jobs run", type=click.Choice(EXECUTORS), default=usual, err=True
         )
     if trust_root is None:
-        trust_root = KEEP if before.trust_roots else PUBLIC_GOOD
+        trust_root = KEEP if _can_sign(place, before.trust_roots) else _USUAL_ROOT[place]
         if asking():
             text = f"Who signs ({PUBLIC_GOOD}, {MACHINE}, or the file of a Sigstore instance)"
             trust_root = str(click.prompt(text, default=trust_root, err=True))
     roots, files = _roots(trust_root, before, tree, write=write)
-    return Choice(executor or usual, roots, files)
+    if not _can_sign(place, roots):
+        raise UsageError(
+            "what is signed by GitHub's identity needs workflows, which a bare repository has not",
+            where="--trust-root",
+            hint="take `machine`, or the forge `github`",
+        )
+    return Choice(place, executor or usual, roots, files)
+
+
+def _ask_forge(usual: ForgeKind) -> ForgeKind:
+    """Return where pull requests live, as a terminal says, else what is usual."""
+    if not asking():
+        return usual
+    found: ForgeKind = click.prompt(
+        "Where pull requests live", type=click.Choice(FORGES), default=usual, err=True
+    )
+    return found
+
+
+def _can_sign(forge: ForgeKind, roots: tuple[str, ...]) -> bool:
+    return bool(roots) and (forge == "github" or roots[0] != PUBLIC_GOOD)
 
 
 def asking() -> bool:

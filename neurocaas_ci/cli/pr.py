@@ -30,7 +30,8 @@ def command() -> None:
     """Propose changes to main and merge them, when every rule is kept.
 
     The forge is what `origin` names: a repository on GitHub (GITHUB_TOKEN or GH_TOKEN opens it), or a
-    bare git repository on this machine, which needs no server.
+    bare git repository on this machine, which needs no server. Where the policy on main names
+    another one, nothing is opened or merged.
     """
 
 

@@ -67,12 +67,18 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep a check on GitHub for each job, on the commit that merged it.",
 )
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Take environments from what `neurocaas prepare` wrote into this folder, and build none.",
+)
 @executor_options
 @signer_options
 def command(
     jobs: tuple[str, ...],
     repo: Path | None,
     *,
+    images: Path | None,
     fetch: bool,
     verify: bool,
     no_cache: bool,
@@ -129,7 +135,7 @@ def command(
                 repo=repo,
                 head=head,
                 home=home,
-                images=Images(home.cache, say),
+                images=Images(home.cache, say, images),
                 # A cluster's nodes sandbox; the machine that submits may not be able to.
                 sandbox=Sandbox.probe(isolation if engine == "local" else "none", home.scratch),
                 make_executor=executor_maker(engine, home, head, cpus=count, isolation=isolation),

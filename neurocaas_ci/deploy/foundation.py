@@ -44,6 +44,7 @@ def foundation_template() -> Json:
         "DeployRole": att("DeployRole", "Arn"),
         "AuditRole": att("AuditRole", "Arn"),
         "RunRole": att("RunRole", "Arn"),
+        "SignRole": att("SignRole", "Arn"),
         "CloudFormationRole": att("CloudFormationRole", "Arn"),
     }
     return {

@@ -45,7 +45,8 @@ def roles(issuer: str) -> dict[str, Json]:
         ),
         "DeployRole": _role("deploy", _workflow(issuer, "environment:deploy"), *_deploy_rights()),
         "AuditRole": _role("audit", _workflow(issuer, "environment:audit"), *_looking()),
-        "RunRole": _role("run", _workflow(issuer, "ref:refs/heads/main"), *_run_rights()),
+        "RunRole": _role("run", _workflow(issuer, "environment:run"), *_run_rights()),
+        "SignRole": _role("sign", _workflow(issuer, "environment:signing"), *_sign_rights()),
     }
 
 
@@ -169,6 +170,21 @@ def _deploy_rights() -> list[Json]:
                               "ec2:DeleteLaunchTemplate", "ec2:TerminateInstances"],
                   "*", Condition=tagged),
     ]  # fmt: skip
+
+
+def _sign_rights() -> list[Json]:
+    """Return what signing needs: records of jobs to read, and certificates to keep beside them.
+
+    Neither datasets nor results are among it: a certificate names them by what the records say.
+    """
+    jobs = "${Bucket.Arn}/groups/*/%s/jobs/*"
+    kept = [sub(f"{jobs % kind}/certificate.sigstore.json") for kind in ("state", "locks")]
+    return [
+        statement("Read", ["s3:GetObject"], [sub(jobs % kind) for kind in ("state", "locks")]),
+        statement("Keep", ["s3:PutObject"], kept),
+        # Without it S3 does not say that something is missing, but that it may not be read.
+        statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
+    ]
 
 
 def _looking() -> list[Json]:

@@ -14,7 +14,7 @@ APP_ID, APP_KEY = "NEUROCAAS_APP_ID", "NEUROCAAS_APP_KEY"
 KEY_HOLDERS = ("bot", "signing")
 """The environments whose workflows act as the app."""
 
-GUARDED = ("bot", "signing", "deploy", "audit", "github-pages")
+GUARDED = ("bot", "signing", "deploy", "run", "audit", "github-pages")
 """The environments that workflows may name; each that is there is for main alone."""
 
 _MAIN = "main"
@@ -25,7 +25,7 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _NEEDED: Mapping[ExecutorKind, tuple[str, ...]] = {
     "local": (),
     "slurm": (_RUNNER, _HOME),
-    "aws-batch": (_STORE, "NEUROCAAS_BATCH_IMAGE", "NEUROCAAS_BATCH_ROLE"),
+    "aws-batch": (_STORE, "NEUROCAAS_BATCH_IMAGE"),
 }
 
 
@@ -34,7 +34,7 @@ def checks(settings: Settings, given: Provisions, executor: ExecutorKind) -> lis
     found = {
         "github-secrets": partial(_secrets, settings, given),
         "github-variables": partial(_variables, given, executor),
-        "github-deploy": partial(_deploy, settings, given),
+        "github-deploy": partial(_deploy, settings, given, executor),
         "github-environment-branches": partial(_branches, settings, given),
         "github-pages": partial(_pages, given),
     }
@@ -73,10 +73,18 @@ def _secrets(settings: Settings, given: Provisions) -> Outcome:
 def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
     variables = given.variables()
     there = {name for name, value in variables.items() if value}
+    by_role = executor == "aws-batch" and _ACCOUNT in there
     missing = [name for name in _NEEDED[executor] if name not in there]
     if missing:
         fix = "; ".join(f"gh variable set {name} --body VALUE" for name in missing)
         return fail(f"jobs run on {executor}, which needs {_listed(missing)}", fix)
+    if by_role:
+        bucket = f"s3://neurocaas-{variables[_ACCOUNT]}-{variables.get(_REGION, '')}"
+        if variables[_STORE].rstrip("/") != bucket:
+            # It is the only one that the role of the runner reaches, and in it by groups.
+            fix = f"gh variable set {_STORE} --body {bucket}"
+            return fail(f"{_STORE} is not the bucket of the foundation", fix)
+        return ok(f"jobs run on AWS, as a role that needs no key, with {bucket}")
     if (_HOME in there) != (_RUNNER in there):
         lacking = _RUNNER if _HOME in there else _HOME
         what = "label of your machine" if lacking == _RUNNER else "/folder/on/that/machine"
@@ -90,12 +98,13 @@ def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
     return ok(f"jobs run on {executor}, from {variables[_RUNNER]}, with {variables[_HOME]}")
 
 
-def _deploy(settings: Settings, given: Provisions) -> Outcome:
-    """Look at what deploy.yml works with: its environment, where images go, and the account."""
+def _deploy(settings: Settings, given: Provisions, executor: ExecutorKind) -> Outcome:
+    """Look at what works with AWS: the environments, where images go, and the account."""
     variables = given.variables()
     account, images = variables.get(_ACCOUNT, ""), variables.get(_IMAGES, "")
     known = {environment.name for environment in settings.environments()}
-    for name in ("deploy", "audit") if account else ("deploy",):
+    runs = ("run",) if executor == "aws-batch" else ()
+    for name in ("deploy", "audit", *runs) if account else ("deploy",):
         if name not in known:
             # GitHub makes one that a workflow names and that is not there, and it guards nothing.
             what = f"there is no environment {name}; the first run would make it, for all branches"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.forges.github_client import translated
+from neurocaas_ci.forges.hosted import AppFacts
 from neurocaas_ci.forges.rights import NEEDED, Rights
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ class AppToken:
             with self._asking() as integration:
                 self._slug = integration.get_app().slug
         return f"{self._slug}[bot]"
+
+    def facts(self) -> AppFacts:
+        """Return what the app may do, as its key lets it see; raise what asking GitHub raises."""
+        with self._asking() as integration:
+            app = integration.get_app().raw_data
+            found = integration.get_repo_installation(*self._repository.split("/")).raw_data
+        return AppFacts(
+            str(app["slug"]),
+            dict(app.get("permissions") or {}),
+            dict(found.get("permissions") or {}),
+            everywhere=found.get("repository_selection") == "all",
+        )
 
     def value(self) -> str:
         """Return a token that lasts for a while; raise what asking GitHub raises."""

@@ -100,7 +100,8 @@ def connect(address: Address) -> tuple[Github, Repository]:
         per_page=100,
         user_agent="neurocaas-ci",
     )
-    return client, client.get_repo(address.repository, lazy=True)
+    # Lazily, for nothing is asked yet; all else that this client makes is asked for at once.
+    return client, client.withLazy(lazy=True).get_repo(address.repository)
 
 
 @contextlib.contextmanager

@@ -186,6 +186,20 @@ class ActionsSettings:
     may_approve: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """An app as it says itself; rights are names of permissions with `read`, `write` or `admin`.
+
+    `asked` is what it asks for, `granted` what the owner of the repository has agreed to.
+    `everywhere` tells whether it is installed on all repositories of that owner.
+    """
+
+    slug: str
+    asked: Mapping[str, str]
+    granted: Mapping[str, str]
+    everywhere: bool
+
+
 class Settings(Protocol):
     """Settings of a repository on a forge; what the token may not see raises UsageError."""
 

@@ -12,6 +12,7 @@ BaseKind = Literal["deb", "host", "oci"]
 Pricing = Literal["standard", "save"]
 Launch = Literal["ec2", "fargate"]
 ExecutorKind = Literal["local", "slurm", "aws-batch"]
+ForgeKind = Literal["local", "github"]
 
 DEFAULT_BUDGET_USD = 300.0
 
@@ -88,15 +89,16 @@ class Group(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """Who decides about the platform, and where it runs and signs: `registry/policy.yaml`.
+    """Who decides about the platform, where it lives, runs and signs: `registry/policy.yaml`.
 
     `trust_roots` are names of roots that verify what this platform signs; the first one is that of
-    the instance which signs now. Empty, or an executor that is None: nothing was chosen.
+    the instance which signs now. Empty, or an executor or a forge that is None: nothing was chosen.
     """
 
     maintainers: tuple[str, ...]
     executor: ExecutorKind | None = None
     trust_roots: tuple[str, ...] = ()
+    forge: ForgeKind | None = None
 
 
 class Dataset(NamedTuple):

@@ -157,6 +157,7 @@ def policy(data: _Data) -> Policy:
         maintainers=tuple(data["maintainers"]),
         executor=data.get("executor"),
         trust_roots=tuple(data.get("trust_roots", ())),
+        forge=data.get("forge"),
     )
 
 

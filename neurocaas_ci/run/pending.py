@@ -35,12 +35,12 @@ def manifests(tree: GitTree) -> list[str]:
 
 def unfinished(tree: GitTree, state: StateStore) -> list[str]:
     """Return the manifests of all jobs that have neither a record here nor a certificate."""
-    return [path for path in _uncertified(tree) if state.read(_record(path)) is None]
+    return [path for path in without_certificate(tree) if state.read(_record(path)) is None]
 
 
 def uncertified(tree: GitTree, state: StateStore) -> list[str]:
     """Return the manifests of all jobs that have a record here, but no certificate."""
-    return [path for path in _uncertified(tree) if state.read(_record(path)) is not None]
+    return [path for path in without_certificate(tree) if state.read(_record(path)) is not None]
 
 
 def of_group(tree: GitTree, paths: Collection[str], group: str | None) -> list[str]:
@@ -54,7 +54,8 @@ def of_group(tree: GitTree, paths: Collection[str], group: str | None) -> list[s
     return [path for path, job in jobs if job is None or job.group == group]
 
 
-def _uncertified(tree: GitTree) -> list[str]:
+def without_certificate(tree: GitTree) -> list[str]:
+    """Return the manifests of all jobs that have no certificate, wherever they stand."""
     certified = {entry.path for entry in tree.entries(FOLDER)}
     return [path for path in manifests(tree) if certificate_path(job_id(path)) not in certified]
 

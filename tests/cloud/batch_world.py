@@ -78,7 +78,7 @@ class BatchWorld:
         self.own = own
         self.image = IMAGE.replace("worker", f"worker-{name}")
         cloud.host.images[self.image] = {
-            "PATH": f"{_programs(platform.repo.parent)}:{os.environ['PATH']}",
+            "PATH": f"{programs(platform.repo.parent)}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "NEUROCAAS_CACHE": platform.env["NEUROCAAS_CACHE"],
         }
@@ -159,7 +159,7 @@ class BatchWorld:
         return [s["handle"] for s in self.journal(job) if s["handle"]]
 
 
-def _programs(folder: Path) -> Path:
+def programs(folder: Path) -> Path:
     """Make a folder in which `neurocaas` is the worker that a test can bring into trouble."""
     made = folder / "bin"
     made.mkdir()

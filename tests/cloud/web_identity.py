@@ -5,6 +5,8 @@ Here a token has to be signed by the issuer, for an audience of the account's pr
 time; the trust of the role, as it was deployed, decides about its claims. What is then asked with
 those credentials has to be allowed by the role's own policies. Of their conditions only those on
 PassRole are looked at; callers with other credentials may do everything.
+
+S3's actions have the names that IAM knows. What Batch is asked about is read from the request.
 """
 
 from __future__ import annotations
@@ -27,6 +29,15 @@ from moto.s3.exceptions import S3AccessDeniedError
 from moto.sts.models import sts_backends
 from moto.sts.responses import TokenResponse
 
+# For moto every call is an action of its own; the rights that IAM asks for are fewer.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_RIGHTS = {
+    "CreateMultipartUpload": "PutObject", "UploadPart": "PutObject", "UploadPartCopy": "PutObject",
+    "CompleteMultipartUpload": "PutObject", "CopyObject": "PutObject", "HeadObject": "GetObject",
+    "ListParts": "ListMultipartUploadParts", "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions", "ListObjectsV2": "ListBucket",
+    "ListObjects": "ListBucket", "HeadBucket": "ListBucket",
+}  # fmt: skip
 HOST = "token.actions.githubusercontent.com"
 _PARTITION = "aws"
 
@@ -135,10 +146,47 @@ def _rights_asked(request, service: str, resource: str) -> Iterator[tuple[str, s
         name = stack if stack.startswith("arn:") else f"{_cloudformation()}:stack/{stack}/1"
         place = name
         if role := request._get_param("RoleARN"):
-            yield "iam:PassRole", role
+            yield "iam:PassRole", f"{role} to cloudformation.amazonaws.com"
     elif service == "iam" and (role := request._get_param("RoleName")):
-        place = iam_backends[ACCOUNT][_PARTITION].get_role(role).arn
+        place = _role_arn(role, request._get_param("Path") or "/")
+    elif service == "s3":
+        action = _RIGHTS.get(action, action)
+    elif service == "logs" and (group := request._get_param("logGroupName")):
+        place = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
+    elif service == "batch":
+        yield from _rights_of_batch(request, str(action))
+        return
+    elif (service, action) == ("sts", "GetCallerIdentity"):
+        # Nobody needs a right to ask who they are.
+        return
     yield f"{service}:{action}", place
+
+
+def _rights_of_batch(request, action: str) -> Iterator[tuple[str, str]]:
+    """Return each thing that a call is about: all of them have to be allowed."""
+    arn = f"arn:aws:batch:{REGION}:{ACCOUNT}:"
+    kinds = {
+        "jobQueue": "job-queue", "jobDefinition": "job-definition", "jobId": "job",
+        "jobDefinitionName": "job-definition", "resourceArn": "", "consumableResource": "consumable-resource",
+        "consumableResourceName": "consumable-resource",
+    }  # fmt: skip
+    if action.startswith(("describe", "list")):
+        yield f"batch:{action}", "*"
+        return
+    for name, kind in kinds.items():
+        if given := request._get_param(name):
+            yield f"batch:{action}", given if given.startswith("arn:") else f"{arn}{kind}/{given}"
+    container = request._get_param("containerProperties") or {}
+    for role in ("jobRoleArn", "executionRoleArn"):
+        if given := container.get(role):
+            yield "iam:PassRole", f"{given} to ecs-tasks.amazonaws.com"
+
+
+def _role_arn(name: str, path: str) -> str:
+    """Return the ARN of a role, or that which it is about to have."""
+    iam = iam_backends[ACCOUNT][_PARTITION]
+    known = [role.arn for role in iam.get_roles() if role.name == name]
+    return known[0] if known else f"arn:aws:iam::{ACCOUNT}:role{path}{name}"
 
 
 def _cloudformation() -> str:
@@ -146,6 +194,7 @@ def _cloudformation() -> str:
 
 
 def _allowed(role: str, action: str, resource: str) -> bool:
+    resource, _, service = resource.partition(" to ")
     iam = iam_backends[ACCOUNT][_PARTITION]
     for name in iam.list_role_policies(role):
         document = iam.get_role_policy(role, name)[1]
@@ -155,18 +204,15 @@ def _allowed(role: str, action: str, resource: str) -> bool:
                 statement["Effect"] == "Allow"
                 and any(_like(action, one, fold=True) for one in _listed(statement["Action"]))
                 and any(_like(resource, one) for one in _listed(statement["Resource"]))
-                and _handed(statement, action)
+                and (action != "iam:PassRole" or _handed(statement, service))
             ):
                 return True
     return False
 
 
-def _handed(statement: dict, action: str) -> bool:
+def _handed(statement: dict, service: str) -> bool:
     """Tell whether a statement lets a role be handed to the service that it is handed to here."""
-    if action != "iam:PassRole":
-        return True
-    to = statement["Condition"]["StringEquals"]["iam:PassedToService"]
-    return "cloudformation.amazonaws.com" in _listed(to)
+    return service in _listed(statement["Condition"]["StringEquals"]["iam:PassedToService"])
 
 
 def _like(text: str, pattern: str, *, fold: bool = False) -> bool:

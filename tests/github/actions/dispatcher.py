@@ -16,7 +16,7 @@ from .conclusion import conclusion
 from .errors import HarnessError
 from .events import MAIN, Event, Registry, Source
 from .expressions import evaluate
-from .grants import Grant, claims, grant
+from .grants import Grant, grant, identities
 from .run import Run
 from .triggers import held_back, starts
 from .workflow import Workflow
@@ -246,18 +246,17 @@ class Actions:
         return environment if self.ready is None else {**environment, "STANDIN_READY": self.ready}
 
     def _identify(self, plan: _Planned) -> dict[str, str]:
-        """Let the issuer say who this run is; the address of the issuer is one for all jobs."""
+        """Let the issuer say who each job is; the checkout stand-in tells them apart."""
         if self.identity is None or not plan.grant.identity:
             return {}
-        signers = plan.workflow.signers()
-        if len(signers) != 1:
-            raise HarnessError(
-                f"{plan.workflow.path}: jobs of {sorted(signers)} ask for identities"
-            )
-        self.identity.claims |= claims(
-            plan.workflow, plan.contexts, plan.grant.environments, signers.pop()
-        )
-        return dict(self.identity.environment())
+        told = identities(plan.workflow, plan.called, plan.contexts)
+        known = {job: said for job, said in told.items() if said is not None}
+        if not known:
+            return {}
+        self.identity.claims = {**self.identity.claims, **next(iter(known.values()))}
+        self.identity.jobs = {job: {**self.identity.claims, **said} for job, said in known.items()}
+        jobs = {"STANDIN_IDENTITIES": " ".join(known)}
+        return {**self.identity.environment(), **jobs}
 
     @property
     def _registry(self) -> Registry:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import HarnessError
 from .expressions import evaluate
 from .workflow import Workflow
 
@@ -70,17 +71,38 @@ def is_from_fork(event: Mapping[str, Any]) -> bool:
     return bool(head.get("full_name") != base["full_name"])
 
 
+def identities(
+    workflow: Workflow, called: Mapping[str, Workflow], contexts: Mapping[str, Any]
+) -> dict[str, dict[str, str] | None]:
+    """Return what GitHub's identity token says of each job with steps, None where it gets none.
+
+    A job of a called workflow has what the caller grants it as well. Raise HarnessError for two jobs
+    of one id, for within a run of act nothing else tells them apart.
+    """
+    found: dict[str, dict[str, str] | None] = {}
+    for caller in workflow.jobs.values():
+        file = called[caller.calls] if caller.calls else workflow
+        for job in file.jobs.values() if caller.calls else (caller,):
+            if job.id in found:
+                raise HarnessError(f"{workflow.path}: two jobs have the id {job.id}")
+            granted = all(one.permissions.get("id-token") == "write" for one in (caller, job))
+            entered = str(evaluate(job.environment, contexts)) if job.environment else None
+            told = claims(workflow, contexts, entered, file.path)
+            found[job.id] = told if granted else None
+    return found
+
+
 def claims(
-    workflow: Workflow, contexts: Mapping[str, Any], entered: tuple[str, ...], signer: str
+    workflow: Workflow, contexts: Mapping[str, Any], environment: str | None, signer: str
 ) -> dict[str, str]:
-    """Return what GitHub's identity token says of a run; `signer` is the file of the asking job.
+    """Return what GitHub's identity token says of a job; `signer` is the file that it stands in.
 
     https://docs.github.com/actions/reference/security/oidc
     """
     github = contexts["github"]
     repository, ref, sha = github["repository"], github["ref"], github["sha"]
-    if entered:
-        subject = f"environment:{entered[0]}"
+    if environment:
+        subject = f"environment:{environment}"
     elif github["event_name"] == "pull_request":
         subject = "pull_request"
     else:
@@ -103,5 +125,5 @@ def claims(
         "runner_environment": "github-hosted",
         "run_id": github["run_id"],
         "run_attempt": "1",
-        **({"environment": entered[0]} if entered else {}),
+        **({"environment": environment} if environment else {}),
     }

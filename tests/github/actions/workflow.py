@@ -56,14 +56,6 @@ class Workflow:
                     union[scope] = access
         return union
 
-    def signers(self) -> set[str]:
-        """Return the workflow files whose jobs may ask for an identity token."""
-        return {
-            job.calls or self.path
-            for job in self.jobs.values()
-            if job.permissions.get("id-token") == "write"
-        }
-
 
 def read_workflow(path: str, text: str) -> Workflow:
     """Read one file; raise HarnessError for what cannot be run here."""

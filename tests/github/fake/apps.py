@@ -22,12 +22,18 @@ _LONGEST = 600
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An App that is installed on every repository, with these permissions."""
+    """An App that is installed on every repository, with these permissions.
+
+    `asked` are those that it asks for, where nobody has agreed to all of them yet; None is the same.
+    """
 
     id: int
     slug: str
     key: Any
     permissions: Mapping[str, str]
+    asked: Mapping[str, str] | None = None
+    selection: str = "selected"
+    installed: bool = True
 
     @property
     def private_key(self) -> str:

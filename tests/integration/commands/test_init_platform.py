@@ -204,6 +204,7 @@ def test_a_dry_run_makes_no_signing_instance(clone):
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
+        ("--forge", "gitlab", "'local', 'github'"),
         ("--executor", "kubernetes", "'local', 'slurm', 'aws-batch'"),
         ("--trust-root", "nowhere.json", "neither `public-good` nor `machine` nor a file"),
         ("--trust-root", "registry/hardware/laptop.yaml", "no trusted root"),
@@ -235,14 +236,54 @@ def test_whose_platform_it_is_has_to_be_said_where_nobody_can_be_asked(clone):
 
 def test_a_terminal_is_asked(clone):
     folder, _ = clone
-    answers = ["lovelace", "4711", "A. Lovelace", "slurm", "machine"]
+    answers = ["lovelace", "4711", "A. Lovelace", "local", "slurm", "machine"]
     shown = _on_terminal(folder, ["init", "platform"], answers)
-    for question in ("Your login", "numeric id", "Your name", "Where jobs run", "Who signs"):
+    for question in (
+        "Your login", "numeric id", "Your name", "Where pull requests live", "Where jobs run",
+        "Who signs",
+    ):  # fmt: skip
         assert question in shown
     assert policy(folder) == {
-        "schema": "neurocaas/policy/v1", "maintainers": ["lovelace"], "executor": "slurm",
-        "trust_roots": ["platform"],
+        "schema": "neurocaas/policy/v1", "maintainers": ["lovelace"], "forge": "local",
+        "executor": "slurm", "trust_roots": ["platform"],
     }  # fmt: skip
+
+
+def test_a_bare_repository_signs_with_a_machine_and_pull_requests_go_there_alone(clone):
+    folder, run = clone
+    done = run("init", "platform", *ME, "--forge", "local", "--trust-root", "public-good")
+    assert (done.returncode, "which a bare repository has not" in done.stderr) == (2, True)
+    done = run("init", "platform", *ME, "--forge", "local")
+    assert "git clone --bare" in done.stderr
+    assert (policy(folder)["forge"], policy(folder)["trust_roots"]) == ("local", ["platform"])
+    _commit(folder)
+    bare = folder.parent / "origin.git"
+    _git(folder.parent, "clone", "-q", "--bare", str(folder), str(bare))
+    _git(folder, "remote", "add", "origin", str(bare))
+    assert run("pr", "list").returncode == 0
+    # Whoever follows another origin learns it before anything is opened there.
+    _git(folder, "remote", "set-url", "origin", "https://github.com/lab/platform")
+    done = run("pr", "list")
+    assert done.returncode == 2
+    assert "live in a bare repository" in done.stderr
+    found = {
+        one["check"]: one for one in json.loads(run("doctor", "--format", "json").stdout)["checks"]
+    }
+    assert found["forge"]["state"] == "fail"
+    assert not [name for name in found if name.startswith("github-")]
+
+
+def test_pull_requests_of_a_platform_on_github_go_nowhere_else(clone):
+    folder, run = clone
+    assert run("init", "platform", *ME).returncode == 0
+    assert policy(folder)["forge"] == "github"
+    _commit(folder)
+    bare = folder.parent / "origin.git"
+    _git(folder.parent, "clone", "-q", "--bare", str(folder), str(bare))
+    _git(folder, "remote", "add", "origin", str(bare))
+    done = run("pr", "list")
+    assert done.returncode == 2
+    assert "git remote set-url origin https://github.com/" in done.stderr
 
 
 def _on_terminal(folder, arguments, answers):

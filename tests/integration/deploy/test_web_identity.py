@@ -100,7 +100,12 @@ def test_a_run_deploys_as_the_role_and_with_nothing_but_its_rights(deploy, platf
         {"subject": "lab/platform"},
         {"role": "audit"},
         {"role": "run"},
-        {"role": "group-lab"},
+        {"role": "run", "place": "ref:refs/heads/main"},
+        {"role": "run", "place": "environment:signing"},
+        {"role": "run", "place": "environment:run", "claims": {"ref": "refs/heads/mine"}},
+        {"role": "sign", "place": "environment:run"},
+        {"role": "sign", "place": "environment:signing", "subject": "lab@1/platform@3"},
+        {"role": "group-lab", "place": "environment:run"},
     ],
     ids=str,
 )
@@ -109,6 +114,18 @@ def test_nobody_else_becomes_a_role(deploy, platform, asked):
     assert (done.returncode, done.stdout) == (2, "")
     assert "AWS does not allow it" in done.stderr
     assert platform[2].assumed == []
+
+
+@pytest.mark.parametrize(("role", "place"), [("run", "run"), ("sign", "signing")])
+def test_who_runs_and_who_signs_become_their_role_and_look_at_no_stack(
+    deploy, platform, role, place
+):
+    done = deploy("--status", role=role, place=f"environment:{place}")
+    assert done.returncode == 2
+    assert {arn for arn, _ in platform[2].assumed} == {ROLE + role}
+    assert {line.split(" on ")[0] for line in platform[2].refused} == {
+        f"neurocaas-{role}: cloudformation:DescribeStacks"
+    }
 
 
 def test_who_audits_may_look_and_not_change(deploy, platform):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "signing"))
+from act_orders import CHECKOUT
 from actions_world import CURL, FOLDER, World, one_job
 from sigstore_server import running
 
@@ -104,7 +107,10 @@ def test_an_attestation_needs_an_identity(github, tmp_path):
 
 def test_a_run_proves_who_it_is(github, tmp_path):
     ask = 'curl -sS -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sigstore"'
-    signing = one_job("workflow_call", f"{ask} | jq -r .value | tee token | wc -l")
+    signing = one_job(
+        "workflow_call", f"{ask} | jq -r .value | tee token | wc -l",
+        permissions="{contents: read, id-token: write}",
+    )  # fmt: skip
     caller = f"""
 name: run
 on: workflow_dispatch
@@ -128,3 +134,57 @@ jobs:
     assert issuer.claims["run_id"] == str(run.id)
     assert issuer.claims["sha"] == world.repo.head()
     assert without.log == "[]\n"
+
+
+def test_each_job_proves_who_it_is_itself(github, tmp_path):
+    """Two jobs of a run have different identities, for different audiences, and a third has none."""
+    ask = (
+        'curl -sS -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" '
+        '"$ACTIONS_ID_TOKEN_REQUEST_URL&audience={}" | jq -r .value | cut -d. -f2'
+    )
+
+    def job(text, name, rest=""):
+        return f"""
+  {name}:
+    runs-on: ubuntu-24.04
+    {rest}
+    steps:
+      - uses: {CHECKOUT}
+      - run: |
+          {text}
+"""
+
+    both = "permissions: {contents: read, id-token: write}"
+    environment = "\n    environment: "
+    matrix = "\n    strategy: {matrix: {group: [a, b]}}"
+    caller = (
+        "name: run\non: workflow_dispatch\npermissions: {}\njobs:"
+        + job(ask.format("aws"), "away", both + environment + "run" + matrix)
+        + job('echo "[$ACTIONS_ID_TOKEN_REQUEST_URL]"', "plain", "permissions: {contents: read}")
+        + f"  sign:\n    uses: ./{FOLDER}/sign.yml\n    {both}\n"
+    )
+    called = "name: sign\non: workflow_call\npermissions: {}\njobs:" + job(
+        ask.format("sigstore"), "inner", both + environment + "signing"
+    )
+    with running(tmp_path / "sigstore") as issuer:
+        world = World(
+            github, {f"{FOLDER}/run.yml": caller, f"{FOLDER}/sign.yml": called}, identity=issuer
+        )
+        world.actions.dispatch("run.yml")
+        (run,) = world.actions.deliver()
+    run.require_success()
+    assert run.jobs["plain"].log == "[]\n"
+    said = {name: _claims(one.log) for name, one in run.jobs.items() if name != "plain"}
+    owner = f"acme@{world.repo.owner.id}/registry@{world.repo.id}"
+    assert {name: (one["aud"], one["sub"]) for name, one in said.items()} == {
+        "away (a)": ("aws", f"repo:{owner}:environment:run"),
+        "away (b)": ("aws", f"repo:{owner}:environment:run"),
+        "sign / inner": ("sigstore", f"repo:{owner}:environment:signing"),
+    }
+    files = {name: one["job_workflow_ref"] for name, one in said.items()}
+    assert files["away (a)"] == f"acme/registry/{FOLDER}/run.yml@refs/heads/main"
+    assert files["sign / inner"] == f"acme/registry/{FOLDER}/sign.yml@refs/heads/main"
+
+
+def _claims(part):
+    return json.loads(base64.urlsafe_b64decode(part.strip() + "=" * (-len(part.strip()) % 4)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -14,18 +15,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from platform_on_github import PROJECT, Bot, registry_files
 
 from neurocaas_ci.doctor import provisions
+from neurocaas_ci.doctor.app import checks as app_checks
 from neurocaas_ci.doctor.check import examine
 from neurocaas_ci.errors import UsageError
+from neurocaas_ci.forges.github_app import AppToken
 from neurocaas_ci.forges.github_client import Address
 from neurocaas_ci.forges.github_provisions import GitHubProvisions
 from neurocaas_ci.forges.github_settings import GitHubSettings
+from neurocaas_ci.forges.rights import NEEDED
 
 KEY, APP = provisions.APP_KEY, provisions.APP_ID
 OWN = {
     APP: "123456", "NEUROCAAS_HOME": "/srv/neurocaas", "NEUROCAAS_RUNNER": "mine",
 }  # fmt: skip
 AWAY = {
-    "NEUROCAAS_STORE": "s3://b/p", "NEUROCAAS_BATCH_IMAGE": "i@sha256:1", "NEUROCAAS_BATCH_ROLE": "arn:x",
+    "NEUROCAAS_STORE": "s3://b/p", "NEUROCAAS_BATCH_IMAGE": "i@sha256:1",
 }  # fmt: skip
 
 
@@ -143,6 +147,22 @@ def test_with_an_account_of_aws_there_is_an_environment_more(well, examined):
     assert "environments/audit" in examined()["github-deploy"].fix
 
 
+def test_jobs_on_aws_need_no_machine_and_no_key(well, examined):
+    """With an account a role is taken on; what is asked for is the environment, image and bucket."""
+    account = {"NEUROCAAS_AWS_ACCOUNT": "1" * 12, "NEUROCAAS_AWS_REGION": "us-east-1"}
+    for name in ("NEUROCAAS_HOME", "NEUROCAAS_RUNNER"):
+        del well.variables[name]
+    well.variables |= {**account, "NEUROCAAS_BATCH_IMAGE": "i@sha256:1"}
+    assert "NEUROCAAS_STORE" in examined("aws-batch")["github-variables"].fix
+    well.variables["NEUROCAAS_STORE"] = "s3://elsewhere"
+    assert f"s3://neurocaas-{'1' * 12}-us-east-1" in examined("aws-batch")["github-variables"].fix
+    well.variables["NEUROCAAS_STORE"] = f"s3://neurocaas-{'1' * 12}-us-east-1"
+    assert {one.state for one in examined("aws-batch").values()} == {"ok"}
+    del well.environments["run"]
+    assert "environments/run" in examined("aws-batch")["github-deploy"].fix
+    assert examined()["github-deploy"].state == "ok"
+
+
 def test_what_a_token_may_not_see_is_a_warning(examined):
     found = examined(permissions={"metadata": "read", "contents": "read"})
     assert found["github-secrets"].state == "warn"
@@ -172,6 +192,54 @@ def test_the_names_are_those_of_the_workflows():
     assert {*OWN, *AWAY, "NEUROCAAS_IMAGES"} <= variables | {APP}
 
 
+@pytest.fixture
+def app(hub, repo):
+    """Return a function that looks at an app with the key of it."""
+
+    def look(permissions=None, **changes):
+        made = hub.app("neurocaas", dict(NEEDED) if permissions is None else permissions)
+        hub.keys[made.id] = dataclasses.replace(made, **changes)
+        token = AppToken(str(made.id), made.private_key, repo.full_name, hub.base)
+        (found,) = examine(app_checks(token.facts))
+        assert hub.violations == []
+        return found
+
+    return look
+
+
+def test_an_app_that_is_as_the_guide_makes_it(app):
+    found = app()
+    assert found.state == "ok"
+    assert "checks: write" in found.message
+    assert {call[0] for call in NEEDED} <= {
+        w.split(":")[0] for w in found.message.split(" has ")[1].split(", ")
+    }
+
+
+@pytest.mark.parametrize(
+    ("permissions", "changes", "state", "said", "fix"),
+    [
+        ({"checks": "read"}, {}, "fail", "lacks checks: write", "Permissions & events"),
+        ({"checks": None}, {"asked": dict(NEEDED)}, "fail", "nobody has agreed", "Review request"),
+        ({"workflows": "write"}, {}, "fail", "workflows: write", "set back workflows"),
+        ({"actions": "write"}, {}, "fail", "actions: write", "set back actions"),
+        ({"packages": "read"}, {}, "warn", "packages: read", "set back packages"),
+        ({}, {"selection": "all"}, "warn", "all repositories", "Only select repositories"),
+        ({}, {"installed": False}, "fail", "not installed", "install it there"),
+    ],
+    ids=str,
+)
+def test_what_is_amiss_with_an_app(app, permissions, changes, state, said, fix):
+    wanted = {**dict(NEEDED), **permissions}
+    found = app({name: level for name, level in wanted.items() if level}, **changes)
+    assert (found.state, said in found.message, fix in found.fix) == (state, True, True), found
+
+
+def test_without_the_key_of_the_app_the_doctor_says_where_to_look(hub, repo):
+    (found,) = examine(app_checks(None))
+    assert (found.state, "docs/github.md, step 3" in found.fix) == ("warn", True)
+
+
 def test_the_command_says_it_and_that_code_owners_are_stale(hub, tmp_path):
     files = {**registry_files(), ".github/CODEOWNERS": b"* @nobody\n"}
     repository = hub.create_repository("acme/platform", files=files)
@@ -189,10 +257,15 @@ def test_the_command_says_it_and_that_code_owners_are_stale(hub, tmp_path):
     assert found["github-secrets"]["state"] == "warn"
     assert found["github-deploy"]["state"] == "fail"
     assert found["github-pages"]["state"] == "ok"
+    assert found["github-app"]["state"] == "warn"
 
     bot.run("init", "owners")
     repository.commit({".github/CODEOWNERS": (bot.clone / ".github/CODEOWNERS").read_bytes()})
     bot._git("fetch", "-q")
-    done = bot.run("doctor", "--format", "json", code=10, **settings)
+    # With the key at hand the app is looked at, and all else as a person still.
+    key = {"NEUROCAAS_APP_ID": str(bot.app.id), "NEUROCAAS_APP_KEY": bot.app.private_key}
+    done = bot.run("doctor", "--format", "json", code=10, **{**settings, **key})
     found = {one["check"]: one for one in json.loads(done.stdout)["checks"]}
     assert found["code-owners"]["state"] == "ok"
+    assert found["github-app"]["state"] == "ok"
+    assert "names of secrets" not in found["github-secrets"]["message"]

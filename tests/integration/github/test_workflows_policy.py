@@ -71,3 +71,32 @@ def test_the_workflows_sign_and_audit_by_the_roots_of_the_policy(world, whose):
     actions.dispatch("audit.yml")
     (audit,) = actions.deliver()
     assert audit.conclusion == "success", audit.log + audit.said
+
+
+@pytest.mark.long
+def test_an_account_of_aws_changes_nothing_for_jobs_that_do_not_run_there(world):
+    """One job more says where they run; nobody becomes a role of AWS, which is out of reach here."""
+    actions = world[2]
+    actions.variables = {
+        **actions.variables, "NEUROCAAS_AWS_ACCOUNT": "1" * 12, "NEUROCAAS_AWS_REGION": "us-east-1",
+    }  # fmt: skip
+    (run,) = _merged(world, "here")
+    assert run.results() == {
+        "prepare": "success", "run-on-aws (-)": "skipped", "run": "success", "sign": "success",
+    }, told([run])  # fmt: skip
+    assert "executor=local" in run.jobs["prepare"].log
+    assert world[1].read("certificates/ada/2026-11/here.sigstore.json")
+
+
+@pytest.mark.long
+def test_without_open_jobs_nothing_is_run_or_signed_on_aws(world):
+    actions = world[2]
+    _choose(world[1], executor="aws-batch")
+    actions.variables = {
+        **actions.variables, "NEUROCAAS_AWS_ACCOUNT": "1" * 12, "NEUROCAAS_AWS_REGION": "us-east-1",
+    }  # fmt: skip
+    actions.dispatch("run.yml")
+    (run,) = [run for run in actions.deliver() if run.path.endswith("/run.yml")]
+    assert run.results() == {
+        "prepare": "success", "run-on-aws (-)": "skipped", "run": "skipped", "sign": "skipped",
+    }, told([run])  # fmt: skip

@@ -49,6 +49,8 @@ class SigstoreServer(SigstoreInstance):
         self._http.sigstore = self
         super().__init__(folder, f"http://127.0.0.1:{self._http.server_address[1]}")
         self.claims: dict[str, str] = dict(CLAIMS)
+        # What is different in single jobs; a job asks for itself with `job=` in the address.
+        self.jobs: dict[str, dict[str, str]] = {}
         self.faults: dict[str, int] = {}
         self.token_seconds = 300
         self.identity_key = ec.generate_private_key(ec.SECP256R1())
@@ -76,10 +78,10 @@ class SigstoreServer(SigstoreInstance):
         self._thread.join()
         self._http.server_close()
 
-    def token(self, audience: str) -> str:
+    def token(self, audience: str, job: str | None = None) -> str:
         now = int(time.time())
         times = {"iat": now - 10, "nbf": now - 10, "exp": now + self.token_seconds}
-        claims = {**self.claims, "aud": audience, **times}
+        claims = {**(self.jobs[job] if job else self.claims), "aud": audience, **times}
         token = jwt.encode(claims, self.identity_key, "ES256", headers={"kid": _KEY_ID})
         self.tokens.append(token)
         return token
@@ -215,7 +217,8 @@ class _Handler(BaseHTTPRequestHandler):
             # Without a question it is the owner's address, which GitHub's own services take.
             owner = self.server.sigstore.claims["repository"].partition("/")[0]
             audience = query.get("audience", [f"https://github.com/{owner}"])[0]
-            self._answer(200, {"value": self.server.sigstore.token(audience)})
+            job = query.get("job", [None])[0]
+            self._answer(200, {"value": self.server.sigstore.token(audience, job)})
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

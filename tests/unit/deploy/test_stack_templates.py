@@ -74,8 +74,9 @@ def test_workflows_are_trusted_only_where_they_are_guarded():
     text = as_json(foundation_template())
     assert '"Fn::Sub":"repo:${Subject}:environment:deploy"' in text
     assert '"Fn::Sub":"repo:${Subject}:environment:audit"' in text
-    assert '"Fn::Sub":"repo:${Subject}:ref:refs/heads/main"' in text
-    for role in ("DeployRole", "AuditRole", "RunRole"):
+    assert '"Fn::Sub":"repo:${Subject}:environment:run"' in text
+    assert '"Fn::Sub":"repo:${Subject}:environment:signing"' in text
+    for role in ("DeployRole", "AuditRole", "RunRole", "SignRole"):
         trust = foundation_template()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]
         (entry,) = trust["Statement"]
         asked = entry["Condition"]["StringEquals"]
@@ -95,6 +96,24 @@ def test_who_audits_may_only_look():
     assert {a for a in _rights("AuditRole") if not a.partition(":")[2].startswith(verbs)} == set()
     assert not {"s3:GetObject", "s3:Get*"} & _rights("AuditRole")
     assert _rights("AuditRole") <= _rights("DeployRole")
+
+
+def test_who_signs_reads_records_and_keeps_certificates_and_reaches_no_data():
+    role = foundation_template()["Resources"]["SignRole"]["Properties"]
+    (rights,) = [p["PolicyDocument"]["Statement"] for p in role["Policies"]]
+    places = {
+        action: [place.get("Fn::Sub") for place in s["Resource"]]
+        for s in rights for action in s["Action"] if action != "s3:ListBucket"
+    }  # fmt: skip
+    assert places == {
+        "s3:GetObject": [
+            "${Bucket.Arn}/groups/*/state/jobs/*", "${Bucket.Arn}/groups/*/locks/jobs/*",
+        ],
+        "s3:PutObject": [
+            "${Bucket.Arn}/groups/*/state/jobs/*/certificate.sigstore.json",
+            "${Bucket.Arn}/groups/*/locks/jobs/*/certificate.sigstore.json",
+        ],
+    }  # fmt: skip
 
 
 def test_who_looks_for_drift_may_read_all_that_aws_reads_of_each_type():

@@ -21,14 +21,20 @@ def _own(call: Call) -> Any:
 @operation("apps/get-authenticated")
 def who(call: Call) -> Any:
     app, shape = _own(call), call.github.spec.example(call.operation)
-    shape.update(id=app.id, slug=app.slug, name=app.slug)
+    asked = app.permissions if app.asked is None else app.asked
+    shape.update(id=app.id, slug=app.slug, name=app.slug, permissions={**asked, "metadata": "read"})
     return shape
 
 
 @operation("apps/get-repo-installation")
 def installation(call: Call) -> Any:
     app, shape = _own(call), call.github.spec.example(call.operation, call.repo.full_name)
-    shape.update(id=app.id, app_id=app.id, app_slug=app.slug, permissions=dict(app.permissions))
+    if not app.installed:
+        raise Refused(404, "Not Found")
+    shape.update(
+        id=app.id, app_id=app.id, app_slug=app.slug, repository_selection=app.selection,
+        permissions={**app.permissions, "metadata": "read"},
+    )  # fmt: skip
     return shape
 
 

@@ -41,12 +41,26 @@ def main() -> int:
         _say(f"::error::{folder} is not within the workspace")
         return 1
     folder.mkdir(parents=True, exist_ok=True)
+    _identify()
     _fetch(folder, ref, commit)
     with Path(given["GITHUB_OUTPUT"]).open("a") as outputs:
         outputs.write(f"commit={_git(folder, 'rev-parse', 'HEAD')}\nref={ref}\n")
     if "STANDIN_READY" in given:
         _make_ready(folder, json.loads(given["STANDIN_READY"]))
     return 0
+
+
+def _identify() -> None:
+    """Let the job ask for its own identity, or for none; act gives the address to all of them."""
+    known = os.environ.get("STANDIN_IDENTITIES")
+    if known is None:
+        return
+    job, name = os.environ["GITHUB_JOB"], "ACTIONS_ID_TOKEN_REQUEST_URL"
+    # A job of a matrix has its number behind its name.
+    mine = [one for one in known.split() if re.fullmatch(rf"{re.escape(one)}(-[0-9]+)?", job)]
+    address = f"{os.environ[name]}&job={max(mine, key=len)}" if mine else ""
+    with Path(os.environ["GITHUB_ENV"]).open("a") as variables:
+        variables.write(f"{name}={address}\n")
 
 
 def _fetch(folder: Path, ref: str, commit: str) -> None:
