@@ -152,7 +152,7 @@ def test_an_expired_token_asks_for_another_attempt(github, signer, origin):
 
 def test_a_token_for_somebody_else_is_refused(github, signer, origin, monkeypatch):
     real = github.token
-    monkeypatch.setattr(github, "token", lambda _: real("somebody else"))
+    monkeypatch.setattr(github, "token", lambda _, job: real("somebody else", job))
     with pytest.raises((VerificationError, BackendUnavailableError), match=r"audience|not verify"):
         signer.sign(STATEMENT, origin)
     assert github.log.check({}, {}).size == 0
