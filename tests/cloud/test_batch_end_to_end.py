@@ -114,6 +114,8 @@ def test_a_runner_that_is_killed_loses_and_repeats_nothing(world):
     job = world.job("long", platform.put("a", "b"), parameters={"seconds": 20})
     runner = world.start()
     handle = submitted(world, job)
+    # By now it has let go of the submission; one that dies with it is waited for (test_batch_crashes).
+    until(lambda: world.has_started(job, "001-work"))
     runner.kill()
     runner.wait(10)
     done = world.reconcile("--no-cache")

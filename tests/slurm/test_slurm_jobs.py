@@ -128,8 +128,13 @@ def test_left_under_way_and_taken_up_again(platform, cluster):
     done = platform.reconcile("--no-wait", code=16)
     assert "in Slurm as" in done.stderr
     cluster.wait(lambda: running(cluster, "away"), what="the first run")
-    shown = platform.run("status", "away", "--no-fetch").stdout
-    assert "waits for runs that it needs (Dependency)" in shown
+
+    def shown_waiting():
+        # Slurm gives a reason only when its scheduler has looked at the second run.
+        shown = platform.run("status", "away", "--no-fetch").stdout
+        return shown if "waits for runs that it needs (Dependency)" in shown else ""
+
+    shown = cluster.wait(shown_waiting, seconds=8, what="the reason why the second run waits")
     assert "  running" in shown.split("\n")[0]
     process = platform.start("reconcile", "--no-fetch")
     while "with Slurm already" not in process.stderr.readline():

@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = sorted(path.parents[1].name for path in ROOT.glob("iae/*/sample/score.py"))
+# Its sample is trained and judged by a unit test as well.
+_LONG = {"epi"}
 MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
 
 
@@ -38,7 +40,9 @@ def neurocaas(image_cache):
     shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long if n in _LONG else ()) for n in NAMES]
+)
 def test_sources_give_the_locked_image_and_its_sample_meets_the_bars_twice(
     neurocaas, name, tmp_path
 ):

@@ -111,7 +111,8 @@ def nowhere():
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("who", ["token", pytest.param("app", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("who", ["token", "app"])
 def test_no_github_stops_nothing(world, nowhere, who):
     hub, _, platform = world
     platform.env["GITHUB_API_URL"] = nowhere
