@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NewType
 
 Microdollars = NewType("Microdollars", int)
 
 ZERO = Microdollars(0)
 _UNIT = 1_000_000
-_PLACES = 6
 _HOUR = 3_600
 
 
 def microdollars(usd: float) -> Microdollars:
     """Return US dollars in millionths, the nearest one; a float counts as what it is printed as."""
-    # By hand: the module for decimal numbers takes as long to load as all of the money here.
-    digits, _, exponent = repr(usd).partition("e")
-    whole, _, part = digits.partition(".")
-    scaled, places = int(whole + part), len(part) - int(exponent or 0) - _PLACES
-    if places <= 0:
-        return Microdollars(scaled * 10**-places)
-    amount, rest = divmod(abs(scaled), 10**places)
-    amount += 2 * rest >= 10**places
-    return Microdollars(-amount if scaled < 0 else amount)
+    exact = Decimal(repr(usd)) * _UNIT
+    return Microdollars(int(exact.to_integral_value(ROUND_HALF_UP)))
 
 
 def dollars(amount: int) -> float:

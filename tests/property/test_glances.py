@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -57,9 +58,12 @@ def test_text_of_a_file_that_holds_nothing_forbidden(text: str) -> None:
 @example(1e16)
 @example(-2.5e-06)
 @example(-0.0000025)
-def test_microdollars_are_those_of_decimal_numbers(usd: float) -> None:
-    exact = Decimal(repr(usd)) * 1_000_000
-    assert microdollars(usd) == int(exact.to_integral_value(ROUND_HALF_UP))
+def test_microdollars_are_the_nearest_and_those_farther_from_zero_of_two(usd: float) -> None:
+    exact = Fraction(repr(usd)) * 1_000_000
+    found = microdollars(usd)
+    assert abs(found - exact) <= Fraction(1, 2)
+    if abs(found - exact) == Fraction(1, 2):
+        assert abs(found) > abs(exact)
 
 
 @given(st.integers(-(10**15), 10**15))

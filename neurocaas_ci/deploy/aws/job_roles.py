@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from typing import Any
 
 from neurocaas_ci.deploy.aws.session import Clients, pages
 from neurocaas_ci.deploy.leftover import RoleSeen
-from neurocaas_ci.model.cloud_names import IAM_PATH, JOB_ROLE_OF, JOB_ROLES, PREFIX
+from neurocaas_ci.executors.batch.client import remove_limit
+from neurocaas_ci.executors.batch.rights import job_limit
+from neurocaas_ci.executors.batch.roles import remove_role
+from neurocaas_ci.model.cloud_names import IAM_PATH, JOB_ROLE_OF, JOB_ROLES
 
 
 def job_roles(
@@ -33,8 +35,6 @@ def job_roles(
 
 def end_role(clients: Clients, name: str) -> None:
     """Remove a role of a job, its definitions and what bounded its runs, whatever is left of them."""
-    from botocore.exceptions import ClientError
-
     iam, batch = clients.get("iam"), clients.get("batch")
     try:
         arn = iam.get_role(RoleName=name)["Role"]["Arn"]
@@ -42,17 +42,8 @@ def end_role(clients: Clients, name: str) -> None:
         return
     for definition in _definitions(clients).get(arn, ()):
         batch.deregister_job_definition(jobDefinition=definition)
-    try:
-        limit = f"{PREFIX}-{name.removeprefix(JOB_ROLES)}"
-        batch.delete_consumable_resource(consumableResource=limit)
-    except ClientError as error:
-        # Jobs that are not bounded have none.
-        if "not exist" not in str(error) and "not found" not in str(error).lower():
-            raise
-    with suppress(iam.exceptions.NoSuchEntityException):
-        iam.delete_role_policy(RoleName=name, PolicyName=PREFIX)
-    with suppress(iam.exceptions.NoSuchEntityException):
-        iam.delete_role(RoleName=name)
+    remove_limit(batch, job_limit(name))
+    remove_role(iam, name)
 
 
 def _definitions(clients: Clients) -> dict[str, list[str]]:

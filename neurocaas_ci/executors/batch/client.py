@@ -112,17 +112,8 @@ class Batch:
 
     def unlimit(self, name: str) -> None:
         """Remove a consumable resource, if there is one."""
-        from botocore.exceptions import ClientError
-
         with translated(f"remove the consumable resource {name}"):
-            try:
-                found = self._client.describe_consumable_resource(consumableResource=name)
-            except ClientError as error:
-                if "not exist" in str(error) or "not found" in str(error).lower():
-                    return
-                raise
-            arn = found["consumableResourceArn"]
-            self._client.delete_consumable_resource(consumableResource=arn)
+            remove_limit(self._client, name)
 
     def submit(self, request: Mapping[str, Any]) -> str:
         """Submit a job and return its id."""
@@ -222,6 +213,17 @@ class Batch:
                 if token.get("nextToken") == following:
                     return
                 token = {"nextToken": following}
+
+
+def remove_limit(client: BatchClient, name: str) -> None:
+    """Remove what bounds the runs of a job, a consumable resource, if there is one."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client.delete_consumable_resource(consumableResource=name)
+    except ClientError as error:
+        if "not exist" not in str(error) and "not found" not in str(error).lower():
+            raise
 
 
 @contextmanager

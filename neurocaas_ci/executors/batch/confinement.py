@@ -10,10 +10,10 @@ from typing import Protocol
 
 from neurocaas_ci.executors.batch.client import Batch
 from neurocaas_ci.executors.batch.requests import Settings
+from neurocaas_ci.executors.batch.rights import job_limit, job_role
 from neurocaas_ci.executors.batch.standing import ENGINE
 from neurocaas_ci.executors.interface import Runs
-from neurocaas_ci.model.cloud_names import PREFIX
-from neurocaas_ci.model.digest import Sha256, sha256_bytes
+from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.interface import StateStore
 from neurocaas_ci.stores.s3_cell import cell_id
@@ -111,12 +111,11 @@ def reused(runs: Runs, specs: Sequence[RunSpec], present: set[str]) -> list[RunR
                     del left[record.run]
 
 
-_DIGITS = 20
 _NOTHING = b"none\n"
 
 
 def _limit(job: str, settings: Settings) -> str:
-    return f"{PREFIX}-{sha256_bytes(f'{settings.store} {job}'.encode())[:_DIGITS]}"
+    return job_limit(job_role(settings.store, job))
 
 
 def _key(job: str) -> str:

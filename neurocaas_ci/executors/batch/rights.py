@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurocaas_ci.model.cloud_names import JOB_ROLES
+from neurocaas_ci.model.cloud_names import JOB_ROLES, PREFIX
 from neurocaas_ci.model.digest import sha256_bytes
 
 _DIGITS = 20
@@ -19,6 +19,11 @@ _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadPart
 def job_role(store: str, job: str) -> str:
     """Return the name of the role of a job: the same whoever asks, and another in another store."""
     return f"{JOB_ROLES}{sha256_bytes(f'{store} {job}'.encode())[:_DIGITS]}"
+
+
+def job_limit(role: str) -> str:
+    """Return the name of what bounds the runs of the job whose role this is."""
+    return f"{PREFIX}-{role.removeprefix(JOB_ROLES)}"
 
 
 def job_trust(account: str) -> dict[str, Any]:

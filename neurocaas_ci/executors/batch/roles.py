@@ -56,10 +56,15 @@ class Roles(NamedTuple):
         """Remove the role of a job, if there is one; credentials that are out end with it."""
         name, iam = job_role(self.store, job), self.client()
         with translated(f"remove the role {name} of the job {job}"):
-            with suppress(iam.exceptions.NoSuchEntityException):
-                iam.delete_role_policy(RoleName=name, PolicyName=PREFIX)
-            with suppress(iam.exceptions.NoSuchEntityException):
-                iam.delete_role(RoleName=name)
+            remove_role(iam, name)
+
+
+def remove_role(iam: IAMClient, name: str) -> None:
+    """Remove the role of a job and what it may, if there is one."""
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role_policy(RoleName=name, PolicyName=PREFIX)
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role(RoleName=name)
 
 
 def _compact(document: Mapping[str, Any]) -> str:

@@ -90,7 +90,19 @@ def installed(known: Consumables) -> Iterator[None]:  # noqa: C901 - one call af
         yield
     finally:
         BatchResponse.submitjob = submit  # type: ignore[method-assign]
+        _forget()
+
+
+def _nothing(_response: Any) -> str:
+    raise ClientException("Consumable resource does not exist")
+
+
+def _forget() -> None:
+    """Let an account that nobody has taught about them have none."""
+    for path in _PATHS:
+        setattr(BatchResponse, path, _nothing)
 
 
 # Before a server is made, which reads them once.
 urls.url_paths.update({f"{{0}}/v1/{path}$": BatchResponse.dispatch for path in _PATHS})
+_forget()
