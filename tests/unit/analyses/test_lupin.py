@@ -18,7 +18,8 @@ from lupin_sorting import outputs, settings
 from lupin_sorting import recording as recordings
 from lupin_sorting.figure import draw
 from lupin_sorting.refusal import Refusal
-from lupin_sorting.units import describe
+from lupin_sorting.seeds import seeded
+from lupin_sorting.units import describe, standing_out
 
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
@@ -87,6 +88,34 @@ def test_no_unit_at_all_is_written_and_drawn(tmp_path, written):
     draw(tmp_path / "figure.png", recording, none, none, units, metrics)
     assert metrics["units"] == 0
     assert (tmp_path / "units.csv").read_text().count("\n") == 1
+
+
+def test_noise_stands_out_rarely_and_spikes_do(tmp_path, written):
+    _, recording, _ = written
+    band, spikes = (150.0, 4000.0), sum(map(len, TRUTH))
+    assert 1.5 * spikes < standing_out(recording, band, 5.0) < 5 * spikes  # on one or two channels
+    assert standing_out(recording, band, 50.0) == 0
+    noise = np.random.default_rng(3).normal(size=TRACES.shape)
+    np.savez(tmp_path / "noise.npz", **{**DATA, "traces": np.rint(20 * noise).astype(np.int16)})
+    silent = recordings.read(tmp_path / "noise.npz")
+    assert standing_out(silent, band, 5.0) < 5
+    assert standing_out(silent, band, 2.0) > 1000
+
+
+def test_what_is_drawn_without_a_seed_is_the_same_every_time():
+    before = np.random.default_rng
+    with seeded(3):
+        one = np.random.default_rng().integers(2**62)
+        other = np.random.default_rng(seed=None).integers(2**62)
+        given = np.random.default_rng(seed=7).integers(2**62)
+    assert one == other == before(3).integers(2**62)
+    assert given == before(7).integers(2**62)
+    with seeded(4):
+        assert np.random.default_rng().integers(2**62) != one
+    with pytest.raises(ValueError, match="inside"), seeded(3):
+        raise ValueError("inside")
+    assert np.random.default_rng is before
+    assert before().integers(2**62) != before().integers(2**62)
 
 
 def test_scores_know_right_from_wrong():
@@ -194,7 +223,7 @@ REFUSED = [
     (DATA, {"freq_max": 5000}, "freq_max (5000 Hz) must be below half the sampling frequency (5000 Hz)"),
     (DATA, {"freq_min": 1500, "freq_max": 900}, "freq_min (1500 Hz) must be below freq_max (900 Hz)"),
     (DATA, {"detect_threshold": 0}, "detect_threshold must be a number of noise levels from 2 to 50"),
-    (DATA, {"peak_sign": "up"}, "peak_sign must be one of neg, pos, both, not 'up'"),
+    (DATA, {"peak_sign": "up"}, "peak_sign must be one of neg, both, not 'up'"),
     (DATA, {"seed": True}, "seed must be a whole number"),
     (DATA, {"sorter": "yass"}, "parameter 'sorter' does not exist; there are:"),
     (DATA, {"config": "[]"}, "config.yaml does not say schema: neurocaas/config/v1"),

@@ -96,7 +96,8 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "freq_min": _number(1.0, 2000.0, "a frequency in Hz"),
     "freq_max": _number(500.0, 50000.0, "a frequency in Hz"),
     "detect_threshold": _number(2.0, 50.0, "a number of noise levels"),
-    "peak_sign": _choice("neg", "pos", "both"),
+    # Upstream takes "pos" too, but looks for its first spikes among negative ones, and then fails.
+    "peak_sign": _choice("neg", "both"),
     "min_firing_rate": _number(0.0, 100.0, "a rate in Hz"),
     "whitening_radius_um": _number(10.0, 1000.0, "a length in micrometres"),
     "template_radius_um": _number(10.0, 1000.0, "a length in micrometres"),

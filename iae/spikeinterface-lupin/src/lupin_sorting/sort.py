@@ -10,12 +10,17 @@ import numpy as np
 import spikeinterface.core as si
 from probeinterface import Probe
 from spikeinterface.sorters.internal.lupin import LupinSorter
+from spikeinterface.sorters.utils import SpikeSortingError
 
 from lupin_sorting.recording import Array, Recording
+from lupin_sorting.refusal import Refusal
 from lupin_sorting.seeds import seeded
 from lupin_sorting.settings import Settings
+from lupin_sorting.units import standing_out
 
 _CONTACT_UM = 5.0
+_LEVELS = 5.0  # upstream looks for the first spikes at this threshold, whatever is asked for
+_FEW = 100
 
 
 class Spikes(NamedTuple):
@@ -57,8 +62,12 @@ def sort(recording: Recording, asked: Settings, scratch: Path | None = None) -> 
         output = _Lupin.initialize_folder(saved, folder / "lupin", False, True)
         _Lupin.set_params_to_folder(saved, output, _parameters(asked), False)
         _Lupin.setup_recording(saved, output, verbose=False)
-        with seeded(asked.seed):
-            _Lupin.run_from_folder(output, True, False)
+        try:
+            with seeded(asked.seed):
+                _Lupin.run_from_folder(output, True, False)
+        except SpikeSortingError as error:
+            _refuse_silence(recording, asked, error)
+            raise
         sorting = _Lupin.get_result_from_folder(output)
         vector = sorting.to_spike_vector()
         samples, units = (
@@ -67,6 +76,17 @@ def sort(recording: Recording, asked: Settings, scratch: Path | None = None) -> 
         )
     order = np.lexsort((units, samples))
     return Spikes(samples[order], units[order], len(sorting.unit_ids))
+
+
+def _refuse_silence(recording: Recording, asked: Settings, error: Exception) -> None:
+    """Raise Refusal where upstream failed because there is hardly a spike to be found."""
+    levels = max(asked.detect_threshold, _LEVELS)
+    count = standing_out(recording, (asked.freq_min, asked.freq_max), levels)
+    if count < _FEW:
+        raise Refusal(
+            f"{Path(asked.dataset).name}: {count} peaks of at least {levels:g} noise levels on all "
+            "channels together are too few to find units among"
+        ) from error
 
 
 def _parameters(asked: Settings) -> dict[str, object]:

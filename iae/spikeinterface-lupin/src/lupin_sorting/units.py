@@ -48,14 +48,11 @@ def describe(
         # Evenly over time: no drawing at random is needed.
         picked = np.unique(np.linspace(0, len(own) - 1, _MOST).astype(int)) if len(own) else []
         chosen.append(own[picked])
-    filtering = butter(2, band, btype="bandpass", fs=rate, output="sos")
     waveforms = np.zeros((count, len(window), channels))
     noise = np.zeros(channels)
     # Channel by channel: a filtered copy of the whole may not fit.
     for channel in range(channels):
-        trace = recording.traces[:, channel].astype(np.float64) * recording.gain
-        trace = sosfiltfilt(filtering, trace)
-        noise[channel] = np.median(np.abs(trace - np.median(trace))) / _MAD
+        trace, noise[channel] = _filtered(recording, channel, band)
         for unit, own in enumerate(chosen):
             if len(own):
                 waveforms[unit, :, channel] = trace[own[:, None] + window].mean(axis=0)
@@ -73,6 +70,24 @@ def describe(
         amplitude / np.where(noise > 0, noise, 1.0)[channel], spikes, spikes / recording.seconds,
         violations.reshape(-1), noise, before,
     )  # fmt: skip
+
+
+def standing_out(recording: Recording, band: tuple[float, float], levels: float) -> int:
+    """Count how often, on all channels, a trace within a band in Hz leaves `levels` of noise."""
+    count = 0
+    for channel in range(recording.traces.shape[1]):
+        trace, noise = _filtered(recording, channel, band)
+        out = np.abs(trace) > levels * noise
+        count += int(out[0]) + int(np.count_nonzero(out[1:] & ~out[:-1]))
+    return count
+
+
+def _filtered(recording: Recording, channel: int, band: tuple[float, float]) -> tuple[Array, float]:
+    """Return the trace of a channel within a band, and its noise, both in uV."""
+    filtering = butter(2, band, btype="bandpass", fs=recording.rate, output="sos")
+    trace = recording.traces[:, channel].astype(np.float64) * recording.gain
+    trace = sosfiltfilt(filtering, trace)
+    return trace, float(np.median(np.abs(trace - np.median(trace))) / _MAD)
 
 
 def _violations(samples: Array, least: float) -> float:
