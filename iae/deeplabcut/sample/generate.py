@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 _SEED = 20_261_130
-_FRAMES, _SIDE = 240, 64
-_LABELLED = 60
+_FRAMES, _SIDE = 200, 64
+_EVERY = 3  # one frame in so many is labelled
 _RATE = 30  # frames a second
 _NOISE = 6.0  # grey values
 _PARTS = ("nose", "left_ear", "right_ear", "tail_base")
@@ -72,7 +72,7 @@ def _floor(rng: np.random.Generator) -> np.ndarray:
     waves = np.fft.fftfreq(_SIDE)
     smooth = np.exp(-2 * (np.pi * 3) ** 2 * (waves[:, None] ** 2 + waves[None] ** 2))
     uneven = np.fft.ifft2(np.fft.fft2(rng.normal(size=(_SIDE, _SIDE))) * smooth).real
-    floor = 150 + 25 * uneven / uneven.std()
+    floor = 150 + 12 * uneven / uneven.std()
     for _ in range(8):
         radius = rng.uniform(1.5, 2.5) * _UNIT
         spot = _ellipse(rng.uniform(0.1, 0.9, 2) * _SIDE, (radius, radius), 0.0)
@@ -205,7 +205,7 @@ def main() -> None:
     ]
     clean, truth = (np.stack(part) for part in zip(*made, strict=True))
     frames = np.clip(clean + _NOISE * rng.normal(size=clean.shape), 0, 255).round().astype(np.uint8)
-    chosen = np.sort(rng.choice(_FRAMES, _LABELLED, replace=False))
+    chosen = np.arange(1, _FRAMES, _EVERY)
     names = [f"img{frame:03d}.png" for frame in chosen]
     parts = "\n".join(f"- {part}" for part in _PARTS)
     config = _CONFIG.format(scorer=_SCORER, video=_VIDEO, side=_SIDE, parts=parts)

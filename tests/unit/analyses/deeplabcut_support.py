@@ -16,6 +16,7 @@ FOLDER = "labeled-data/cage"
 TABLE = f"{FOLDER}/CollectedData_ada.csv"
 VIDEO = "videos/cage.avi"
 FRAMES = 10
+REQUIRED = {"backbone": "resnet18", "epochs": 60, "label_radius_px": 10, "rotation_deg": 30}
 
 
 def png(width=48, height=40):
@@ -76,7 +77,7 @@ def run(folder, content, *, name="project.zip", config=None, **parameters):
     document = {
         "schema": "neurocaas/config/v1",
         "dataset": f"dataset/{name}",
-        "parameters": parameters,
+        "parameters": {**REQUIRED, **parameters},
         "replica": None,
     }
     (inputs / "config.yaml").write_text(json.dumps(document) if config is None else config)

@@ -129,6 +129,8 @@ def test_another_suffix_is_refused(tmp_path, capsys):
     ("parameters", "sentence"),
     [
         ({"epochs": 0}, "epochs must be a whole number from 1 to 10000"),
+        ({"output_stride": 12}, "output_stride must be one of 8, 16, 32, not 12"),
+        ({"output_stride": 8.0}, "output_stride must be one of 8, 16, 32, not 8.0"),
         ({"backbone": "vgg"}, "backbone must be one of test_resnet"),
         ({"training_fraction": 1}, "training_fraction must be a number from 0.5 to 0.99"),
         ({"epoch": 1}, "parameter 'epoch' does not exist"),
@@ -137,6 +139,12 @@ def test_another_suffix_is_refused(tmp_path, capsys):
 )
 def test_parameters_that_make_no_sense_are_refused(parameters, sentence, tmp_path, capsys):
     assert sentence in _refused(tmp_path, capsys, zipped(project()), **parameters)
+
+
+def test_parameters_that_depend_on_the_pictures_have_to_be_given(tmp_path, capsys):
+    document = {"schema": "neurocaas/config/v1", "dataset": "d", "parameters": {"epochs": 5}}
+    error = _refused(tmp_path, capsys, zipped(project()), config=json.dumps(document))
+    assert "parameter 'backbone' is missing" in error
 
 
 def test_a_configuration_that_is_none_is_refused(tmp_path, capsys):

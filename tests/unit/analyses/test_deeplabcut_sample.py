@@ -21,7 +21,7 @@ from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.folder import FolderTree
 
 SCORING = runpy.run_path(str(support.SAMPLE / "score.py"))
-_SIDE, _FRAMES = 64, 240
+_SIDE, _FRAMES = 64, 200
 
 
 def _grey(png):
@@ -67,7 +67,7 @@ def test_generator_makes_the_committed_files(tmp_path):
 def test_sample_is_a_project_whose_pictures_are_frames_of_its_video():
     path = support.SAMPLE / "dataset/mouse.zip"
     read = project.read(path, 0.9, 0)
-    assert sum(picture.trained for picture in read.pictures) == 54
+    assert sum(picture.trained for picture in read.pictures) == 60
     truth = np.load(support.SAMPLE / "truth.npz")["positions"]
     with zipfile.ZipFile(path) as archive:
         film = _film(archive.read(read.video))
@@ -108,7 +108,8 @@ def blueprint():
 
 
 def _read(tmp_path, **parameters):
-    document = {"schema": "neurocaas/config/v1", "dataset": "d", "parameters": parameters}
+    asked = {**support.REQUIRED, **parameters}
+    document = {"schema": "neurocaas/config/v1", "dataset": "d", "parameters": asked}
     (tmp_path / "config.yaml").write_text(json.dumps(document))
     return settings.read(tmp_path)
 
@@ -120,7 +121,8 @@ def test_defaults_and_bounds_are_those_of_the_workflow(blueprint, tmp_path):
         if f.default is not MISSING and f.name != "dataset"
     }
     rules = blueprint.parameters["properties"]
-    assert {name: rule["default"] for name, rule in rules.items()} == own
+    assert {n: rule["default"] for n, rule in rules.items() if "default" in rule} == own
+    assert set(blueprint.parameters["required"]) == set(rules) - set(own) == set(support.REQUIRED)
     assert rules["backbone"]["enum"] == list(settings.BACKBONES)
     for name, rule in rules.items():
         if "enum" in rule:

@@ -52,7 +52,7 @@ def draw(
         FigureCanvasAgg(figure)
         colours = mpl.colormaps["turbo"](np.linspace(0.08, 0.92, len(project.bodyparts)))
         top = figure.add_gridspec(
-            1, len(film.shown), left=0.05, right=0.985, top=0.84, bottom=0.51, wspace=0.06
+            1, len(film.shown), left=0.06, right=0.985, top=0.84, bottom=0.51, wspace=0.06
         )
         for place, (number, frame) in enumerate(sorted(film.shown.items())):
             axes = figure.add_subplot(top[0, place])
@@ -65,15 +65,15 @@ def draw(
                 colours,
             )
         low = figure.add_gridspec(
-            2, 4, left=0.05, right=0.985, top=0.455, bottom=0.065, wspace=0.27, hspace=0.14,
+            2, 4, left=0.06, right=0.985, top=0.455, bottom=0.095, wspace=0.27, hspace=0.14,
             width_ratios=(2.0, 1, 1, 1),
         )  # fmt: skip
         _traces([figure.add_subplot(low[row, 0]) for row in range(2)], film, tracks, asked, colours)
         _errors(figure.add_subplot(low[:, 1]), project, trained, colours)
         _sure(figure.add_subplot(low[:, 2]), project, tracks, asked, colours)
         _training(figure.add_subplot(low[:, 3]), trained)
-        figure.text(0.05, 0.945, _headline(metrics), fontsize=18, fontweight="bold")
-        figure.text(0.05, 0.91, _subline(metrics, asked), fontsize=12, color=_SOFT)
+        figure.text(0.06, 0.945, _headline(metrics), fontsize=18, fontweight="bold")
+        figure.text(0.06, 0.91, _subline(metrics, asked), fontsize=12, color=_SOFT)
         figure.savefig(path, metadata={"Software": None})
 
 
@@ -126,6 +126,7 @@ def _traces(pair: list[Axes], film: Film, tracks: Array, asked: Settings, colour
             axes.plot(times, line, color=colour, linewidth=1.2)
         axes.set_ylabel(f"{name} (px)")
         axes.set_xlim(0, max(times[-1], 1 / film.rate_hz))
+        axes.set_ylim(0, (film.width, film.height)[coordinate])
     pair[0].set_title("Traces, where they are sure")
     pair[0].tick_params(labelbottom=False)
     pair[1].set_xlabel("time (s)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 import json
 import math
 import shutil
@@ -47,10 +46,8 @@ def _write_tracks(folder: Path, tracks: pd.DataFrame) -> None:
     """Write DeepLabCut's table as HDF5 and CSV, under its own key; the same tracks give the same bytes."""
     tracks.to_csv(folder / "tracks.csv", float_format="%.4f")
     with pd.HDFStore(folder / "tracks.h5", mode="w") as store:
-        file = store.root._v_file  # noqa: SLF001 - public in PyTables: names that begin with _v_ cannot be nodes
-        # Without it the file holds the time at which it was made.
-        file.create_table = functools.partial(file.create_table, track_times=False)
-        store.put("df_with_missing", tracks, format="table", index=False)
+        # Else the file would hold the time at which it was made.
+        store.put("df_with_missing", tracks, format="table", index=False, track_times=False)
 
 
 def _write_labels(path: Path, project: Project, found: Array, far: Array) -> None:

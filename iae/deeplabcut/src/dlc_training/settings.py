@@ -11,6 +11,7 @@ from typing import Any
 
 from dlc_training.refusal import Refusal
 
+_REQUIRED = ("backbone", "epochs", "label_radius_px", "rotation_deg")
 _SCHEMA = "neurocaas/config/v1"
 BACKBONES = {
     "test_resnet": 96,
@@ -24,18 +25,22 @@ BACKBONES = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one run is asked to do; field names from `backbone` on are the parameters of the blueprint."""
+    """What one run is asked to do; field names from `backbone` on are the parameters of the blueprint.
+
+    Those without a default depend on the pictures.
+    """
 
     dataset: str
-    backbone: str = "resnet18"
-    epochs: int = 60
+    backbone: str
+    epochs: int
+    label_radius_px: float
+    rotation_deg: float
+    output_stride: int = 16
     batch_size: int = 8
     learning_rate: float = 0.003
     training_fraction: float = 0.9
     crop_px: int = 448
-    rotation_deg: float = 30.0
     scaling: float = 0.2
-    label_radius_px: float = 10.0
     likelihood_cutoff: float = 0.6
     seed: int = 0
 
@@ -64,6 +69,9 @@ def _check(parameters: Mapping[str, Any]) -> dict[str, Any]:
         raise Refusal(
             f"parameter {unknown[0]!r} does not exist; there are: {', '.join(sorted(_RULES))}"
         )
+    missing = [name for name in _REQUIRED if name not in parameters]
+    if missing:
+        raise Refusal(f"parameter {missing[0]!r} is missing; it depends on the pictures")
     return {name: _RULES[name](name, value) for name, value in parameters.items()}
 
 
@@ -86,11 +94,12 @@ def _number(low: float, high: float) -> Callable[[str, Any], float]:
     return check
 
 
-def _choice(*choices: str) -> Callable[[str, Any], str]:
-    def check(name: str, value: Any) -> str:
-        if value not in choices:
-            raise Refusal(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        return str(value)
+def _choice(*choices: str | int) -> Callable[[str, Any], str | int]:
+    def check(name: str, value: Any) -> str | int:
+        for choice in choices:
+            if choice == value and type(choice) is type(value):
+                return choice
+        raise Refusal(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
 
     return check
 
@@ -98,6 +107,7 @@ def _choice(*choices: str) -> Callable[[str, Any], str]:
 _RULES: dict[str, Callable[[str, Any], Any]] = {
     "backbone": _choice(*BACKBONES),
     "epochs": _integer(1, 10_000),
+    "output_stride": _choice(8, 16, 32),
     "batch_size": _integer(2, 256),
     "learning_rate": _number(1e-6, 0.1),
     "training_fraction": _number(0.5, 0.99),

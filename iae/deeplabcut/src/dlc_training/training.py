@@ -34,9 +34,8 @@ from deeplabcut.pose_estimation_pytorch.models import PoseModel  # noqa: E402
 
 # A scorer's name is part of DeepLabCut's; its date would make two runs differ.
 _SCORER, _TASK, _DATE = "labels", "neurocaas", "Jan1"
-_HIDDEN = 64  # channels between the two upsamplings
 _MILESTONES, _SLOWER = (0.7, 0.9), (0.2, 0.05)
-_MARGIN = 0.03  # of a side: largest shift of a picture in training
+_MARGIN = 0.1  # of a side: largest shift of a picture in training
 _AT_ONCE = 8  # frames of the video
 _EPOCH = re.compile(r"Epoch (\d+)/(\d+) .*train loss ([0-9.naif]+)")
 
@@ -63,7 +62,8 @@ def run(
     # Numbers too small for a normal one come up as weights shrink, and are slow.
     torch.set_flush_denormal(True)
     cv2.setNumThreads(0)
-    _Progress(say, asked.epochs)
+    # DeepLabCut takes all handlers away when it begins to log; filters stay.
+    logging.getLogger().addFilter(_announced(say))
     config = _write(project, folder, paths, film)
     trained = [number for number, picture in enumerate(project.pictures) if picture.trained]
     tested = [number for number, picture in enumerate(project.pictures) if not picture.trained]
@@ -81,7 +81,7 @@ def run(
     if not all(map(math.isfinite, losses)):
         raise Refusal("the training diverged; lower learning_rate")
     say(0.8, f"tracking {film.frames} frames")
-    tracks = _track(config, film, folder / "tracked")
+    tracks = _track(config, film, folder / "tracked", f"DLC_{asked.backbone}_{asked.epochs}")
     if len(tracks) != film.frames or not np.isfinite(tracks.to_numpy()).all():
         raise Refusal("the training diverged: tracks are not finite; lower learning_rate")
     (snapshot,) = loader.model_folder.glob(f"snapshot-{asked.epochs:03d}.pt")
@@ -89,18 +89,16 @@ def run(
     return Trained(tracks, pictures, losses, snapshot, loader.model_folder / "pytorch_config.yaml")
 
 
-class _Progress(logging.Handler):
-    """Say what DeepLabCut logs at the end of each epoch."""
+def _announced(say: Say) -> Callable[[logging.LogRecord], bool]:
+    """Return a filter that lets everything pass, and says what DeepLabCut logs at the end of each epoch."""
 
-    def __init__(self, say: Say, epochs: int) -> None:
-        super().__init__()
-        self._say, self._epochs = say, epochs
-        logging.getLogger().addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
+    def notice(record: logging.LogRecord) -> bool:
         if match := _EPOCH.search(record.getMessage()):
-            epoch = int(match[1])
-            self._say(0.8 * epoch / self._epochs, f"epoch {epoch} of {match[2]}: loss {match[3]}")
+            share = int(match[1]) / int(match[2])
+            say(0.02 + 0.78 * share, f"epoch {match[1]} of {match[2]}: loss {match[3]}")
+        return True
+
+    return notice
 
 
 def _write(project: Project, folder: Path, paths: Sequence[Path], film: Film) -> Path:
@@ -131,8 +129,7 @@ def _write(project: Project, folder: Path, paths: Sequence[Path], film: Film) ->
 def _updates(project: Project, asked: Settings) -> dict[str, Any]:
     """Return what differs from DeepLabCut's own configuration of a ResNet, by its dotted names.
 
-    Batch normalisation is trained, since no weights are known before; heatmaps are of cells of four pixels
-    (two upsamplings) rather than eight; smaller pictures are not padded to the size of a crop.
+    Batch normalisation is trained, since no weights are known before; smaller pictures are not padded to the size of a crop.
     """
     channels, parts = BACKBONES[asked.backbone], len(project.bodyparts)
     rates = [[asked.learning_rate * factor] for factor in _SLOWER]
@@ -141,6 +138,7 @@ def _updates(project: Project, asked: Settings) -> dict[str, Any]:
     updates: dict[str, Any] = {
         "device": "cpu",
         "model.backbone.model_name": asked.backbone,
+        "model.backbone.output_stride": asked.output_stride,
         "model.backbone.freeze_bn_stats": False,
         "model.backbone_output_channels": channels,
         "model.heads.bodypart.target_generator.pos_dist_thresh": asked.label_radius_px,
@@ -167,9 +165,7 @@ def _updates(project: Project, asked: Settings) -> dict[str, Any]:
     }
     for name, coordinates in (("heatmap", 1), ("locref", 2)):
         key = f"model.heads.bodypart.{name}_config"
-        updates[f"{key}.channels"] = [channels, _HIDDEN, coordinates * parts]
-        updates[f"{key}.kernel_size"] = [3, 3]
-        updates[f"{key}.strides"] = [2, 2]
+        updates[f"{key}.channels"] = [channels, coordinates * parts]
     return updates
 
 
@@ -190,7 +186,7 @@ def _losses(path: Path) -> tuple[float, ...]:
         return tuple(float(row["losses/train.total_loss"]) for row in csv.DictReader(file))
 
 
-def _track(config: Path, film: Film, folder: Path) -> pd.DataFrame:
+def _track(config: Path, film: Film, folder: Path, scorer: str) -> pd.DataFrame:
     folder.mkdir()
     deeplabcut.analyze_videos(
         str(config), [str(film.path)], shuffle=1, destfolder=str(folder), device="cpu",
@@ -198,7 +194,7 @@ def _track(config: Path, film: Film, folder: Path) -> pd.DataFrame:
     )  # fmt: skip
     (written,) = folder.glob("*.h5")
     frame: pd.DataFrame = pd.read_hdf(written)
-    return frame
+    return frame.rename(columns=dict.fromkeys(frame.columns.unique("scorer"), scorer), level="scorer")
 
 
 def _predicted(loader: DLCLoader, snapshot: Path, paths: Sequence[Path]) -> Array:
