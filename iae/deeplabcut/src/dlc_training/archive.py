@@ -14,7 +14,7 @@ from dlc_training.refusal import Refusal
 
 _VIDEOS = {".avi", ".mp4", ".mov", ".mkv"}
 _LABELS, _PICTURE = "labeled-data", ".png"
-_MOST_FILES, _MOST_BYTES, _MOST_TABLE = 200_000, 6_000_000_000, 50_000_000
+_MOST_FILES, _MOST_BYTES, _MOST_TABLE = 200_000, 2_500_000_000, 50_000_000
 _LARGEST_PICTURE = 100_000_000
 _DEPTH = 3  # labeled-data/<video>/<file>
 
