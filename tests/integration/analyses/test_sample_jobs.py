@@ -28,6 +28,7 @@ _PARAMETERS = {
     "bardensr": {"turns": 2},
     "behavenet-psvae": {"epochs": 2, "annealing_epochs": 1},
     "deepgraphpose": {"iterations": 5, "graph_iterations": 3},
+    "deeplabcut": {"epochs": 2},
     "ensemble-dgp": {"iterations": 5, "graph_iterations": 3, "replicas": 2},
     "epi": {"epochs": 2, "steps": 50},
     "lfads": {"epochs": 3},
