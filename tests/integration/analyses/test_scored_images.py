@@ -90,6 +90,8 @@ def test_what_only_a_decoder_notices_is_refused_before_the_training(
             target.writestr(one, data[:400] if one == hit else data)
     done = neurocaas("try", name, "--dataset", bad, "--output", tmp_path / "out", check=False)
     assert done.returncode == 12
-    (line,) = [one for one in done.stderr.splitlines() if "error: bad.zip: " in one]
-    assert sentence in line
+    # In the log, and as the reason of the failure.
+    lines = [one for one in done.stderr.splitlines() if "error: bad.zip: " in one]
+    assert lines
+    assert all(sentence in line for line in lines)
     assert "epoch" not in done.stderr + done.stdout
