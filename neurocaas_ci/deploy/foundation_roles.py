@@ -45,6 +45,7 @@ def roles(issuer: str) -> dict[str, Json]:
         ),
         "DeployRole": _role("deploy", _workflow(issuer, "environment:deploy"), *_deploy_rights()),
         "AuditRole": _role("audit", _workflow(issuer, "environment:audit"), *_looking()),
+        "GatherRole": _role("gather", _workflow(issuer, "environment:gather"), *_gather_rights()),
         "RunRole": _role("run", _workflow(issuer, "environment:run"), *_run_rights()),
         "SignRole": _role("sign", _workflow(issuer, "environment:signing"), *_sign_rights()),
     }
@@ -182,6 +183,18 @@ def _sign_rights() -> list[Json]:
     return [
         statement("Read", ["s3:GetObject"], [sub(jobs % kind) for kind in ("state", "locks")]),
         statement("Keep", ["s3:PutObject"], kept),
+        # Without it S3 does not say that something is missing, but that it may not be read.
+        statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
+    ]
+
+
+def _gather_rights() -> list[Json]:
+    """Return what taking a sample for replays needs: contents of groups to read, and nothing to write.
+
+    Records, logs under way and names are not among it: a certificate says what a replay reads.
+    """
+    return [
+        statement("Read", ["s3:GetObject"], sub("${Bucket.Arn}/groups/*/blobs/*")),
         # Without it S3 does not say that something is missing, but that it may not be read.
         statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
     ]
