@@ -74,11 +74,7 @@ def executor_maker(
 
     state = home.state
     if not isinstance(state, DirectoryState):
-        raise UsageError(
-            "nodes of Slurm share the home with this machine, and no store elsewhere",
-            where="NEUROCAAS_STORE",
-            hint="unset it, or use another executor",
-        )
+        raise _no_shared_store()
     slurm = GatheredSlurm(fresh=_FRESH_S)
     options = SlurmOptions(
         command=(sys.executable, "-m", "neurocaas_ci.cli.main", "worker", "--isolation", isolation),
@@ -92,6 +88,20 @@ def executor_maker(
         return SlurmExecutor(runs, slurm, state, options, encode=records.encode_spec, say=say)
 
     return make
+
+
+def check_store(kind: ExecutorKind, store: str | None) -> None:
+    """Raise UsageError for a store that the executor cannot work with, before it is asked for anything."""
+    if kind == "slurm" and store is not None:
+        raise _no_shared_store()
+
+
+def _no_shared_store() -> UsageError:
+    return UsageError(
+        "nodes of Slurm share the home with this machine, and no store elsewhere",
+        where="NEUROCAAS_STORE",
+        hint="unset it, or use another executor",
+    )
 
 
 def _environment(home: Home) -> dict[str, str]:

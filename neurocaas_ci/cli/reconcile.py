@@ -16,11 +16,12 @@ from neurocaas_ci.cli.admission import Admission
 from neurocaas_ci.cli.choices import chosen_executor, chosen_signer
 from neurocaas_ci.cli.common import fetch_option, find_repo, open_home, open_main, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
-from neurocaas_ci.cli.executor_option import executor_maker, executor_options
+from neurocaas_ci.cli.executor_option import check_store, executor_maker, executor_options
 from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.cli.removing import remove_asked
 from neurocaas_ci.cli.signers import SignerKind, signer_options
+from neurocaas_ci.cli.without_identity import check_place
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.model.places import job_id
 from neurocaas_ci.model.registry import ExecutorKind
@@ -109,6 +110,8 @@ def command(
     with main as head:
         home = open_home(sandboxed=True)
         engine = chosen_executor(executor, head)
+        check_place(engine, home.store, os.environ)
+        check_store(engine, home.store)
         # Before anything runs: nobody wants to learn after hours that this machine cannot sign.
         by = chosen_signer(signer, trust_config, head, home) if certify else None
         conclude = Concluder(repo, ref, head.commit, home, *by) if by else None

@@ -90,6 +90,17 @@ def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
             fix = f"gh variable set {_STORE} --body {bucket}"
             return fail(f"{_STORE} is not the bucket of the foundation", fix)
         return ok(f"jobs run on AWS, as a role that needs no key, with {bucket}")
+    if _STORE in there and (executor == "slurm" or (executor == "local" and _RUNNER not in there)):
+        fix = f"gh variable delete {_STORE}; or run jobs elsewhere: docs/operator.md#a-bucket-and-who-reaches-it"
+        why = {
+            "slurm": "nodes of Slurm share a home, and no store elsewhere",
+            "local": "machines of GitHub's are lent no credentials for a bucket",
+        }
+        return fail(f"{_STORE} is set, but {why[executor]}", fix)
+    return _machine(variables, there, executor)
+
+
+def _machine(variables: Mapping[str, str], there: set[str], executor: ExecutorKind) -> Outcome:
     if (_HOME in there) != (_RUNNER in there):
         lacking = _RUNNER if _HOME in there else _HOME
         what = "label of your machine" if lacking == _RUNNER else "/folder/on/that/machine"
@@ -139,15 +150,20 @@ def _replays(settings: Settings, given: Provisions) -> Outcome:
         where = f" --env {holders[0]}" if holders else ""
         fix = f"gh secret delete {SAMPLE_IDENTITY}{where}; it belongs to the environment replay"
         return fail(f"{SAMPLE_IDENTITY} is in {_listed(holders) or 'the repository'}", fix)
-    if not (variables.get(_ACCOUNT) and variables.get(_STORE)):
-        return ok("replays read the store of the machine that audits")
     key = variables.get(SAMPLE_KEY, "")
+    if not variables.get(_STORE) or (not key and variables.get(_RUNNER)):
+        return ok("replays read the store of the machine that audits")
     if not key:
         fix = "make a pair of keys, and the environments gather and replay: docs/github.md, step 10"
         return warn(f"{SAMPLE_KEY} is not set, so nothing is replayed", fix)
     if not _PUBLIC_KEY.fullmatch(key):
         fix = f"gh variable set {SAMPLE_KEY} --body age1...; the private key is a secret"
         return fail(f"{SAMPLE_KEY} is no public key of age", fix)
+    if not variables.get(_ACCOUNT):
+        fix = f"gh variable set {_ACCOUNT} --body 123456789012, the account's number"
+        return fail(
+            f"{SAMPLE_KEY} is set, and {_ACCOUNT}, whose role reads the bucket, is not", fix
+        )
     return _sealed(known, given)
 
 

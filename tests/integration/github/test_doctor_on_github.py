@@ -134,12 +134,25 @@ def test_branches_that_are_protected_need_no_list(well, examined):
     [("aws-batch", "NEUROCAAS_BATCH_IMAGE"), ("slurm", "NEUROCAAS_HOME")],
 )
 def test_what_an_executor_needs(well, examined, executor, missing):
-    well.variables.update(AWAY)
+    well.variables.update(AWAY if executor == "aws-batch" else {})
     assert examined(executor)["github-variables"].state == "ok"
     well.variables[missing] = ""
     found = examined(executor)["github-variables"]
     assert found.state == "fail"
     assert f"gh variable set {missing}" in found.fix
+
+
+def test_a_bucket_is_for_executors_that_reach_it(well, examined):
+    """Nobody is lent an identity where analyses run; a machine of one's own has credentials."""
+    well.variables["NEUROCAAS_STORE"] = "s3://b/p"
+    assert examined("local")["github-variables"].state == "ok"
+    found = examined("slurm")["github-variables"]
+    assert (found.state, "nodes of Slurm share a home" in found.message) == ("fail", True)
+    for name in ("NEUROCAAS_HOME", "NEUROCAAS_RUNNER"):
+        del well.variables[name]
+    found = examined("local")["github-variables"]
+    assert (found.state, "lent no credentials for a bucket" in found.message) == ("fail", True)
+    assert "gh variable delete NEUROCAAS_STORE" in found.fix
 
 
 def test_with_an_account_of_aws_there_is_an_environment_more(well, examined):
@@ -169,14 +182,13 @@ def test_jobs_on_aws_need_no_machine_and_no_key(well, examined):
 @pytest.mark.parametrize(
     ("change", "state", "fix"),
     [
-        (_variables(**{SAMPLE: None}), "warn", "step 10"),
+        (_variables(NEUROCAAS_AWS_ACCOUNT=None), "fail", "gh variable set NEUROCAAS_AWS_ACCOUNT"),
         (_variables(**{SAMPLE: "AGE-SECRET-KEY-1"}), "fail", f"gh variable set {SAMPLE} --body age1"),
         (_without("gather"), "fail", "environments/gather"),
         (_without("replay"), "fail", "environments/replay"),
         (_environment("replay", secrets=[]), "fail", f"gh secret set {SECRET} --env replay"),
         (_environment("gather", secrets=[SECRET]), "fail", f"gh secret delete {SECRET} --env gather"),
         (lambda repo: repo.secrets.add(SECRET), "fail", f"gh secret delete {SECRET};"),
-        (_variables(NEUROCAAS_AWS_ACCOUNT=None), "ok", ""),
     ],
 )  # fmt: skip
 def test_what_replays_of_jobs_in_a_bucket_need(well, examined, change, state, fix):
@@ -188,6 +200,14 @@ def test_what_replays_of_jobs_in_a_bucket_need(well, examined, change, state, fi
     change(well)
     found = examined()["github-replays"]
     assert (found.state, fix in found.fix) == (state, True), found
+
+
+def test_without_a_key_a_machine_of_ones_own_replays_what_it_reaches(well, examined):
+    well.variables["NEUROCAAS_STORE"] = "s3://b/p"
+    assert examined()["github-replays"].state == "ok"
+    del well.variables["NEUROCAAS_RUNNER"]
+    found = examined()["github-replays"]
+    assert (found.state, "step 10" in found.fix) == ("warn", True)
 
 
 def test_what_a_token_may_not_see_is_a_warning(examined):
