@@ -163,6 +163,14 @@ def _deploy_rights() -> list[Json]:
         statement("Template", ["s3:PutObject", "s3:GetObject"], sub("${Bucket.Arn}/deploy/*")),
         statement("EndJobs", ["batch:TerminateJob", "batch:CancelJob"], sub(f"{_BATCH}job/*")),
         statement("EndJobRoles", ["iam:DeleteRole", "iam:DeleteRolePolicy"], _JOB_ROLES),
+        statement("FindCells", ["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
+                  att("Bucket", "Arn")),
+        statement("EndCells", ["s3:DeleteObject", "s3:DeleteObjectVersion",
+                               "s3:AbortMultipartUpload"],
+                  sub("${Bucket.Arn}/groups/*/cells/*")),
+        statement("EndLogs", ["logs:DescribeLogStreams", "logs:DeleteLogStream"],
+                  sub("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
+                      f"/{PREFIX}/groups/*")),
         statement("EndDefinitions", ["batch:DeregisterJobDefinition",
                                      "batch:DeleteConsumableResource"],
                   [sub(f"{_BATCH}{kind}/{PREFIX}-*")

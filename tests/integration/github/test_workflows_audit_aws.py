@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
+import time
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,12 @@ from test_workflows_run_aws import BUCKET, CERTIFICATE, PART, ROLE, merge
 from workflow_world import told
 
 from neurocaas_ci.access.seal import new_identity
+from neurocaas_ci.cli.concluded import concluded_in
+from neurocaas_ci.deploy.apply import Clock
+from neurocaas_ci.deploy.aws.session import Clients
+from neurocaas_ci.deploy.aws.watchdog import BatchWatchdog
+from neurocaas_ci.stores.s3_cell import cell_id, cell_place
+from neurocaas_ci.stores.s3_client import S3Place
 
 pytestmark = [
     pytest.mark.sandbox, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(600),
@@ -53,8 +62,8 @@ def results(run) -> dict[str, str]:
     return {name: how for name, how in run.results().items() if name != "drift"}
 
 
-def test_jobs_in_a_bucket_are_replayed_where_no_identity_is(certified, hub):
-    (_, actions, cloud, gate), public = certified
+def test_jobs_in_a_bucket_are_replayed_where_no_identity_is(certified, hub, tmp_path):
+    (repository, actions, cloud, gate), public = certified
     # Without the key it is said that nothing is replayed.
     run = audited(actions)
     assert results(run) == {
@@ -94,6 +103,8 @@ def test_jobs_in_a_bucket_are_replayed_where_no_identity_is(certified, hub):
     assert b"alpha" not in b"".join(files.values())
     assert hub.violations == []
 
+    assert ended_by_the_watchdog(repository, cloud, tmp_path) == {"cell", "logs"}
+
     # With a right too few nothing is handed on.
     iam = cloud.client("iam")
     (name,) = iam.list_role_policies(RoleName="neurocaas-gather")["PolicyNames"]
@@ -109,6 +120,30 @@ def test_jobs_in_a_bucket_are_replayed_where_no_identity_is(certified, hub):
     assert any(line.startswith("neurocaas-gather: s3:GetObject on") for line in gate.refused)
     assert "Traceback" not in run.jobs["gather"].log
     assert "sample" not in run.artifacts
+
+
+def ended_by_the_watchdog(repository, cloud, folder) -> set[str]:
+    """Let something be written into the cell late; return the kinds of what is ended a day later."""
+    job = "ada/2026-11/away"
+    store = S3Place(BUCKET, PART)
+    late = cell_place(store, cell_id(job)).key("contents", "late")
+    cloud.client("s3").put_object(Bucket=BUCKET, Key=late, Body=b"late")
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "-q", repository.clone_url, str(clone)], check=True)
+    clock = Clock(time.monotonic, time.sleep)
+    with ExitStack() as stack:
+        concluded = concluded_in(stack, clone, None, fetch=False)
+        dog = BatchWatchdog(Clients(), time.time() + 100_000, clock, concluded)
+        found = dog.leftovers()
+        for item in found:
+            assert item.ends
+            assert job in item.reason
+            dog.end(item)
+        assert dog.leftovers() == []
+    assert not [key for key, _ in stored(cloud) if "/cells/" in key]
+    group = "/neurocaas/groups/example-lab"
+    assert cloud.client("logs").describe_log_streams(logGroupName=group)["logStreams"] == []
+    return {item.kind for item in found}
 
 
 def stored(cloud) -> set[tuple[str, str]]:
