@@ -139,7 +139,9 @@ def new_identity(file: Path) -> str:
             "there is a file already, perhaps with a key", where=str(file), hint="name another file"
         ) from error
     except OSError as error:
-        raise UsageError(f"it cannot be written: {error.strerror}", where=str(file)) from error
+        raise UsageError(
+            f"it cannot be written: {error.strerror}", where=str(file), hint="name another file"
+        ) from error
     with open(descriptor, "w", encoding="ascii") as stream:
         stream.write(f"# public key: {public}\n{identity}\n")
     return public
@@ -159,7 +161,11 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"it cannot be read: {error.strerror}", where=str(path)) from error
     if len(data) > _LARGEST:
-        raise UsageError(f"it has more than {_LARGEST:,} bytes", where=str(path))
+        raise UsageError(
+            f"it has more than {_LARGEST:,} bytes",
+            where=str(path),
+            hint="a key is a line or a few: name the file of the key",
+        )
     return data
 
 

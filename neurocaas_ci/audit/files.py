@@ -28,7 +28,11 @@ def judge_files(certificate: Certificate, folder: Path) -> Iterator[Check]:
     Raise UsageError when there is no such folder.
     """
     if not folder.is_dir():
-        raise UsageError("there is no such folder of results", where=str(folder))
+        raise UsageError(
+            "there is no such folder of results",
+            where=str(folder),
+            hint="`neurocaas fetch JOB DIR` makes one",
+        )
     present, odd = _walk(folder)
     known = {**certificate.byproducts, **certificate.subjects}
     wanted = sorted(name for name in known if name in present)

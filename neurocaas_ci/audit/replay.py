@@ -29,7 +29,7 @@ from neurocaas_ci.run.pending import Merged
 from neurocaas_ci.run.reconcile import Reconciler
 from neurocaas_ci.run.removal import why_gone
 from neurocaas_ci.run.sandbox import Sandbox
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.status import read_record
 
 _EXACT = Comparison("identical", "exact", "the same bytes", (), {})

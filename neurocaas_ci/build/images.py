@@ -109,7 +109,9 @@ class Images:
             image = self._stored(digest)
         if image is None:
             raise BackendUnavailableError(
-                "nothing is built here, and the environment is not locked", where=f"iae/{name}"
+                "nothing is built here, and the environment is not locked",
+                where=f"iae/{name}",
+                hint=f"`neurocaas iae lock {name}` locks it; a published blueprint needs that",
             )
         return self._unpacked(image, verify)
 

@@ -30,6 +30,7 @@ _MAX_BYTES = 256 << 30
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _CHUNK = 1 << 20
+_AGAIN = "the disk or somebody changed it; remove it, and build or fetch the environment again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,12 @@ def unpack(layers: Sequence[Layer], root: Path) -> None:
                 if is_disk_error(error):
                     raise
                 raise IntegrityError(
-                    f"the layer is damaged: {error}", where=str(layer.path)
+                    f"the layer is damaged: {error}", where=str(layer.path), hint=_AGAIN
                 ) from error
         if (outer.digest(), plain.digest()) != (layer.digest, layer.diff_id):
-            raise IntegrityError("the layer does not have its digest", where=str(layer.path))
+            raise IntegrityError(
+                "the layer does not have its digest", where=str(layer.path), hint=_AGAIN
+            )
 
 
 class _Hashing:

@@ -164,4 +164,6 @@ def _write_new(path: Path, data: bytes) -> None:
     except FileExistsError as error:
         raise UsageError("there is a file already", where=str(path), hint="name another") from error
     except OSError as error:
-        raise UsageError(f"it cannot be written: {error.strerror}", where=str(path)) from error
+        raise UsageError(
+            f"it cannot be written: {error.strerror}", where=str(path), hint="name another file"
+        ) from error

@@ -161,7 +161,11 @@ def find_certificate(target: str, history: History | None) -> bytes:
     path = Path(target)
     if path.is_file():
         if path.stat().st_size > MAX_BUNDLE:
-            raise UsageError(f"the file has more than {MAX_BUNDLE >> 20} MB", where=target)
+            raise UsageError(
+                f"the file has more than {MAX_BUNDLE >> 20} MB",
+                where=target,
+                hint="name a certificate: certificates/LOGIN/MONTH/JOB.sigstore.json",
+            )
         try:
             return path.read_bytes()
         except OSError as error:

@@ -135,7 +135,11 @@ def batch_maker(home: Home, head: GitTree, *, isolation: str) -> MakeExecutor:
     def hardware(name: str) -> Hardware:
         found = registry.hardware(name).value
         if found is None:
-            raise FindingsError(f"the hardware {name} is not valid", where="registry/hardware")
+            raise FindingsError(
+                f"the hardware {name} is not valid",
+                where="registry/hardware",
+                hint="`neurocaas validate` says what is wrong with it",
+            )
         return found
 
     def make(runs: Runs) -> Executor:

@@ -45,7 +45,10 @@ def put(files: tuple[Path, ...], name: str | None, grant: Path | None, *, replac
     """
     if grant is not None:
         if name is not None or replace or len(files) > 1:
-            raise UsageError("--grant goes with one file and nothing else")
+            raise UsageError(
+                "--grant goes with one file and nothing else",
+                hint="`neurocaas data put FILE --grant GRANT`, once for each grant",
+            )
         entry = _put_granted(files[0], grant)
         click.echo(f"store:{entry.name} {entry.sha256} {entry.size}")
         return
@@ -102,11 +105,17 @@ def grant(name: str, sha256: str, size: int, hours: int, *, replace: bool) -> No
             hint="grants are for a store on S3: NEUROCAAS_STORE=s3://BUCKET/PREFIX",
         )
     if size > LARGEST:
-        raise UsageError(f"a grant carries at most {LARGEST:,} bytes", where=name)
+        raise UsageError(
+            f"a grant carries at most {LARGEST:,} bytes",
+            where=name,
+            hint="somebody with access to the store puts larger files: `neurocaas data put`",
+        )
     try:
         blob = Blob(parse_sha256(sha256), size)
     except ValueError as error:
-        raise UsageError(f"not a sha256: {sha256!r}", where=name) from error
+        raise UsageError(
+            f"not a sha256: {sha256!r}", where=name, hint="`sha256sum FILE` prints it"
+        ) from error
     expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
     url, headers = blobs.presign(blob, hours * 3600)
     _name(home, check_name(name), blob, replace=replace)

@@ -137,7 +137,10 @@ def _print_plan(
     forms = {"json": report.plan_json, "markdown": report.plan_markdown, "text": report.plan_text}
     click.echo(forms[form](plan), nl=False)
     if after.problems:
-        raise FindingsError("the registry asks for what cannot be deployed")
+        raise FindingsError(
+            "the registry asks for what cannot be deployed",
+            hint="the plan names each problem; change that blueprint or its hardware",
+        )
 
 
 class Cloud:

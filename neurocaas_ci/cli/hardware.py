@@ -235,7 +235,9 @@ def _asked(registry: Registry, names: Sequence[str]) -> dict[str, Hardware | Non
         known = asked[name]
         if known is not None and known.provider != "aws":
             raise UsageError(
-                f"its provider is {known.provider}, and AWS knows no price of it", where=name
+                f"its provider is {known.provider}, and AWS knows no price of it",
+                where=name,
+                hint="its price is what its owner enters in the file",
             )
     return asked
 

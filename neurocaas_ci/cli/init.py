@@ -80,7 +80,11 @@ def blueprint(name: str, maintainer: str, repo: Path | None) -> None:
     made = files(name, maintainer)
     taken = [path for path in made if os.path.lexists(repo / path)]
     if taken:
-        raise UsageError(f"{taken[0]} exists already; nothing was written", where=str(repo))
+        raise UsageError(
+            f"{taken[0]} exists already; nothing was written",
+            where=str(repo),
+            hint="choose another name",
+        )
     for path, text in made.items():
         target = repo / path
         target.parent.mkdir(parents=True, exist_ok=True)

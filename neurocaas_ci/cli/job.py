@@ -129,7 +129,11 @@ def cancel(job: str, reason: str, repo: Path | None, *, commit: bool, fetch: boo
     with GitTree(repo, main_ref(repo, fetch=fetch)) as head:
         path, text, data = _merged(repo, head, job)
         if "cancelled" in data:
-            raise UsageError("the job is cancelled already", where=str(path))
+            raise UsageError(
+                "the job is cancelled already",
+                where=str(path),
+                hint="`neurocaas status JOB` shows what became of its runs",
+            )
         content = f"{text.rstrip()}\n".encode() + dump({"cancelled": {"reason": reason}})
         _check(repo, head, path, content, old=text.encode())
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +209,10 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
     for text in given:
         key, equals, value = text.partition("=")
         if not (key and equals) or key in pairs:
-            raise UsageError(f"{option} {text!r} is not a new KEY=VALUE pair")
+            raise UsageError(
+                f"{option} {text!r} is not a new KEY=VALUE pair",
+                hint=f"give each key once, for example {option} KEY=VALUE",
+            )
         pairs[key] = value
     return pairs
 

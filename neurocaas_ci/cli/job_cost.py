@@ -23,7 +23,11 @@ def show_cost(head: GitTree, blueprint: Blueprint, job: Job) -> None:
     for step in blueprint.steps:
         identity = job.hardware.get(step.id, step.hardware)
         if registry.hardware(identity).value is None:
-            raise UsageError(f"unknown hardware {identity!r}", where=f"step {step.id}")
+            raise UsageError(
+                f"unknown hardware {identity!r}",
+                where=f"step {step.id}",
+                hint="`neurocaas hardware list` shows what there is",
+            )
     costs = step_costs(blueprint, job, lambda name: registry.hardware(name).value) or ()
     for cost in costs:
         say(

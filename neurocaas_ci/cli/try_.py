@@ -64,7 +64,9 @@ def command(
     for text in parameters:
         key, equals, value = text.partition("=")
         if not (key and equals):
-            raise UsageError(f"--param {text!r} is not KEY=VALUE")
+            raise UsageError(
+                f"--param {text!r} is not KEY=VALUE", hint="for example --param tolerance=0.001"
+            )
         overrides[key] = parameter_value(key, value)
     user = user_of(registry, name)
     sample = load_sample(

@@ -24,7 +24,7 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.machine import machine_facts, require_profile
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.worker import Worker
 
 _STATE = "state:"
@@ -105,7 +105,11 @@ def _read_spec(spec: str, home: Home) -> RunSpec:
             hint="name the file; an engine's nodes must share the home with the runner",
         ) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"not a run spec: {error}", where=spec) from error
+        raise UsageError(
+            f"not a run spec: {error}",
+            where=spec,
+            hint="executors write run specs; `neurocaas reconcile` starts a job",
+        ) from error
 
 
 def _read(spec: str, home: Home) -> bytes:

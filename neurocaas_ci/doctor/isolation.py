@@ -11,7 +11,7 @@ from neurocaas_ci.errors import SandboxUnavailableError
 from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 
 _SYSCTLS = Path("/proc/sys")
 _SECONDS = 30

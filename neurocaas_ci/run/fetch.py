@@ -27,7 +27,7 @@ from neurocaas_ci.model.run import RunRecord
 from neurocaas_ci.registry.tree import parts_of
 from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.status import read_record
 from neurocaas_ci.stores.directory import atomic_write
 

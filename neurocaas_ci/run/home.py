@@ -68,7 +68,11 @@ def default_cell() -> str | None:
     """Return `$NEUROCAAS_CELL`, the cell of the job whose worker this process is, if it is one."""
     cell = os.environ.get("NEUROCAAS_CELL", "")
     if cell and not _CELL.fullmatch(cell):
-        raise UsageError(f"{cell!r} is not the name of a cell", where="NEUROCAAS_CELL")
+        raise UsageError(
+            f"{cell!r} is not the name of a cell",
+            where="NEUROCAAS_CELL",
+            hint="the executor sets it for a worker; unset it elsewhere",
+        )
     return cell or None
 
 

@@ -18,6 +18,7 @@ from neurocaas_ci.run.pending import manifests, without_certificate
 
 # Of registry/jobs/<login>/<yyyy-mm>/<job>.yaml.
 _MONTH = 3
+_JUDGE = "`neurocaas validate` says what is wrong, where, and how to mend it"
 
 
 class _Environment(NamedTuple):
@@ -81,9 +82,11 @@ def _environments(repo: Path, head: GitTree, name: str, version: str) -> Iterato
         registry = Registry(tree)
         blueprint = registry.blueprint(name).value
         if blueprint is None:
-            raise FindingsError("the blueprint is not valid", where=name)
+            raise FindingsError("the blueprint is not valid", where=name, hint=_JUDGE)
         for step in blueprint.steps:
             lock = registry.iae_lock(step.iae).value
             if lock is None:
-                raise FindingsError("the lock is not valid", where=f"iae/{step.iae}/iae.lock")
+                raise FindingsError(
+                    "the lock is not valid", where=f"iae/{step.iae}/iae.lock", hint=_JUDGE
+                )
             yield _Environment(tree, step.iae, lock.image)

@@ -30,7 +30,7 @@ from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.resolve import Pins, ResolvedJob, load_job, resolve
 from neurocaas_ci.run.rounds import Patience, in_rounds
 from neurocaas_ci.run.sandbox import Sandbox
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.worker import Worker
 
 # Manifests that are read from git at once.

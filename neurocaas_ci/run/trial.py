@@ -18,8 +18,8 @@ from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
+from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.specs import CONFIG_SCHEMA
-from neurocaas_ci.run.stage import Scratch
 from neurocaas_ci.run.worker import Worker
 
 # What of a sample a run sees: the folders that the workflow contract names.

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,26 +14,24 @@ from neurocaas_ci.errors import IntegrityError, NeurocaasError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.run import (
     InputFile,
-    Isolation,
     LogFile,
     Reason,
     RunRecord,
     RunSpec,
     RunStatus,
-    Usage,
 )
 from neurocaas_ci.named import NamedTuple
-from neurocaas_ci.run import records
+from neurocaas_ci.run import endings, records
 from neurocaas_ci.run.live_logs import LiveLogs
 from neurocaas_ci.run.outputs import collect
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
-from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
+from neurocaas_ci.run.scratch import Scratch
+from neurocaas_ci.run.stage import resolve_inputs, staged_in
 from neurocaas_ci.stores.directory import disk_errors
 from neurocaas_ci.stores.interface import BlobStore, Claim, LostClaimError, StateStore
 
 _SIGNAL_LAG_S = 0.5
-_NO_ISOLATION = Isolation(level="none", network=False)
 
 
 class InterruptedRunError(NeurocaasError):
@@ -88,7 +85,9 @@ class Worker(NamedTuple):
             for run, record in upstream.items():
                 if record is None:
                     raise IntegrityError(
-                        f"run {run}, which it needs, is unfinished", where=f"{spec.job}#{spec.run}"
+                        f"run {run}, which it needs, is unfinished",
+                        where=f"{spec.job}#{spec.run}",
+                        hint="`neurocaas reconcile` carries the job on, in its order",
                     )
             if (settled := self._settled(spec, upstream, claim)) is not None:
                 return settled
@@ -178,7 +177,7 @@ class Worker(NamedTuple):
         pointer = self.state.read(key)
         if pointer is None:
             return None
-        began = _now()
+        began = endings.now()
         origin = json.loads(pointer)
         earlier = self._record(origin["job"], origin["run"])
         if (
@@ -188,28 +187,19 @@ class Worker(NamedTuple):
             or not self.intact(earlier)
         ):
             return None
-        record = earlier._replace(
-            job=spec.job,
-            run=spec.run,
-            step=spec.step,
-            hardware=spec.hardware,
-            usage=Usage(),
-            stages={},
-            started=began,
-            ended=_now(),
-            taken_from=earlier.taken_from or f"{earlier.job}#{earlier.run}",
-        )
-        return self._write(record, claim)
+        return self._write(endings.taken(spec, earlier, began), claim)
 
     def _attempt(
         self, spec: RunSpec, inputs: tuple[InputFile, ...], identity: Sha256, claim: Claim
     ) -> RunRecord:
-        began, clock = _now(), time.perf_counter()
+        began, clock = endings.now(), time.perf_counter()
         number = self._count(spec)
-        attempt = self.scratch.new()
+        # What a command without a sandbox saw of its inputs may not be as it was.
+        again = self.sandbox.isolation.level == "sandbox"
         with ExitStack() as stack:
-            stack.callback(self.scratch.discard, attempt)
-            staged = stage_in(spec, inputs, self.blobs, attempt)
+            staged = stack.enter_context(
+                staged_in(spec, inputs, self.blobs, self.scratch, again=again)
+            )
             root = self.root_of(spec.image)
             staging = time.perf_counter() - clock
             key = records.log_key(spec.job, spec.run)
@@ -255,29 +245,17 @@ class Worker(NamedTuple):
                 staged.outputs, self.blobs, spec.limits, spec.outputs_required
             )
             storing = time.perf_counter() - clock
-            status, reason, message = _judge(result, problem)
             blob = self.blobs.adopt(log)
-            record = RunRecord(
-                job=spec.job,
-                run=spec.run,
-                step=spec.step,
-                identity=identity,
-                status=status,
-                reason=reason,
-                message=message,
-                exit_code=result.exit_code,
-                image=spec.image,
-                inputs=inputs,
-                outputs=outputs,
-                log=LogFile(blob.sha256, blob.size, result.log_dropped),
-                usage=result.usage,
-                isolation=result.isolation,
-                hardware=spec.hardware,
-                started=began,
-                ended=_now(),
-                attempt=number,
-                stages={"stage_in": staging, **result.stages, "hash_store": storing},
-                machine=self.machine,
+            stages = {"stage_in": staging, **result.stages, "hash_store": storing}
+            record = endings.ran(
+                spec,
+                identity,
+                inputs,
+                result,
+                outputs,
+                problem,
+                LogFile(blob.sha256, blob.size, result.log_dropped),
+                endings.Effort(began, number, self.machine, stages),
             )
             return self._write(record, claim)
 
@@ -301,29 +279,9 @@ class Worker(NamedTuple):
     def _never_ran(
         self, spec: RunSpec, status: RunStatus, reason: Reason, message: str, claim: Claim
     ) -> RunRecord:
-        now, key = _now(), records.log_key(spec.job, spec.run)
-        record = self._write(
-            RunRecord(
-                job=spec.job,
-                run=spec.run,
-                step=spec.step,
-                identity=spec.identity(spec.inputs),
-                status=status,
-                reason=reason,
-                message=message,
-                exit_code=None,
-                image=spec.image,
-                inputs=spec.inputs,
-                outputs=(),
-                log=self._last_words(key),
-                usage=Usage(),
-                isolation=_NO_ISOLATION,
-                hardware=spec.hardware,
-                started=now,
-                ended=now,
-            ),
-            claim,
-        )
+        key = records.log_key(spec.job, spec.run)
+        last_words = self._last_words(key)
+        record = self._write(endings.never_ran(spec, status, reason, message, last_words), claim)
         self.logs.forget(key)
         return record
 
@@ -338,33 +296,9 @@ class Worker(NamedTuple):
 
     def _write(self, record: RunRecord, claim: Claim) -> RunRecord:
         earlier = self._record(record.job, record.run)
-        if earlier is not None and _same_results(earlier, record):
+        if earlier is not None and endings.same_results(earlier, record):
             # What was damaged is back: the record that a certificate may name stays as it is.
             return earlier
         key = records.record_key(record.job, record.run)
         self.state.write(key, records.encode_record(record), claim=claim)
         return record
-
-
-def _judge(
-    result: SandboxResult, problem: tuple[Reason, str] | None
-) -> tuple[RunStatus, Reason, str]:
-    if result.reason == "cancelled":
-        return "cancelled", "cancelled", result.message or "the job was cancelled"
-    if result.reason != "exited":
-        return "failed", result.reason, result.message
-    if problem is not None:
-        return "failed", *problem
-    return "succeeded", "exited", result.message
-
-
-def _same_results(earlier: RunRecord, record: RunRecord) -> bool:
-    return (
-        earlier.status == record.status == "succeeded"
-        and earlier.identity == record.identity
-        and earlier.outputs == record.outputs
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

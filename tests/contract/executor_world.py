@@ -30,7 +30,7 @@ from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.resolve import load_job, resolve
 from neurocaas_ci.run.sandbox import Sandbox
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.worker import Worker
 from neurocaas_ci.stores.names import remember
 

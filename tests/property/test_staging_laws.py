@@ -13,7 +13,8 @@ from neurocaas_ci.model.blueprint import RunLimits
 from neurocaas_ci.model.digest import sha256_bytes
 from neurocaas_ci.model.run import InputFile, RunSpec
 from neurocaas_ci.run.outputs import collect
-from neurocaas_ci.run.stage import stage_in
+from neurocaas_ci.run.scratch import Scratch
+from neurocaas_ci.run.stage import staged_in
 from neurocaas_ci.stores.directory import DirectoryBlobs
 
 names = st.text(
@@ -59,12 +60,14 @@ def test_what_is_staged_is_what_was_stored(tree):
         blobs = DirectoryBlobs(folder / "store")
         stored = {path: blobs.put(io.BytesIO(data)) for path, data in tree.items()}
         files = tuple(InputFile(f"dataset/{p}", b.sha256, b.size) for p, b in stored.items())
-        (folder / "attempt").mkdir()
-        staged = stage_in(spec({}), files, blobs, folder / "attempt")
-        seen = tree_of(staged.inputs)
-        assert seen.pop("config.yaml") == b"{}\n"
-        assert seen == {f"dataset/{path}": data for path, data in tree.items()}
-        assert staged.changed() is None
+        with Scratch(folder / "scratch") as scratch:
+            for again in (True, True, False):
+                with staged_in(spec({}), files, blobs, scratch, again=again) as staged:
+                    seen = tree_of(staged.inputs)
+                    assert seen.pop("config.yaml") == b"{}\n"
+                    assert seen == {f"dataset/{path}": data for path, data in tree.items()}
+                    assert staged.changed() is None
+        assert list((folder / "scratch").iterdir()) == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,7 +103,9 @@ def test_the_outputs_of_one_step_are_the_inputs_of_the_next(tree):
             (outputs / path).parent.mkdir(parents=True, exist_ok=True)
             (outputs / path).write_bytes(data)
         found, _ = collect(outputs, blobs, RunLimits(), ())
-        (folder / "attempt").mkdir()
         files = tuple(InputFile(f"steps/one/{f.path}", f.sha256, f.size) for f in found)
-        staged = stage_in(spec({}), files, blobs, folder / "attempt")
-        assert tree_of(staged.inputs / "steps/one") == tree
+        with (
+            Scratch(folder / "scratch") as scratch,
+            staged_in(spec({}), files, blobs, scratch) as staged,
+        ):
+            assert tree_of(staged.inputs / "steps/one") == tree

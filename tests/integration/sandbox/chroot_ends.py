@@ -15,7 +15,7 @@ from chroot_stage import Stage, theirs
 from neurocaas_ci.errors import NeurocaasError
 from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.sandbox.command import NOBODY
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 
 _HIDDEN = """
 import os, sys, time

@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 from run_specs import make_record, make_spec
@@ -15,18 +12,9 @@ from run_specs import make_record, make_spec
 from neurocaas_ci.errors import IntegrityError, UsageError
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
 from neurocaas_ci.model.run import InputFile, OutputFile
-from neurocaas_ci.run.stage import Scratch, resolve_inputs, stage_in
+from neurocaas_ci.run.scratch import Scratch
+from neurocaas_ci.run.stage import resolve_inputs, staged_in
 from neurocaas_ci.stores.directory import DirectoryBlobs
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from neurocaas_ci.run.stage import Scratch
-scratch = Scratch(Path(sys.argv[1]))
-(scratch.new() / "half").write_text("x")
-print(scratch.folder.name, flush=True)
-time.sleep(60)
-"""
 
 
 @pytest.fixture
@@ -35,10 +23,9 @@ def blobs(tmp_path):
 
 
 @pytest.fixture
-def attempt(tmp_path):
-    folder = tmp_path / "attempt"
-    folder.mkdir()
-    return folder
+def scratch(tmp_path):
+    with Scratch(tmp_path / "scratch") as scratch:
+        yield scratch
 
 
 def given(blobs, path, data):
@@ -46,21 +33,23 @@ def given(blobs, path, data):
     return InputFile(path, blob.sha256, blob.size)
 
 
-def test_inputs_and_configuration_are_laid_out(blobs, attempt):
+def test_inputs_and_configuration_are_laid_out(blobs, scratch):
     files = (given(blobs, "dataset/d.csv", b"1"), given(blobs, "steps/one/a/b.json", b"{}"))
     config = {"parameters": {"größe": 1.5, "name": "é"}, "dataset": "dataset/d.csv"}
-    staged = stage_in(make_spec(config=config), files, blobs, attempt)
-    assert (staged.inputs / "dataset/d.csv").read_bytes() == b"1"
-    assert (staged.inputs / "steps/one/a/b.json").read_bytes() == b"{}"
-    assert json.loads((staged.inputs / "config.yaml").read_text("utf-8")) == config
-    assert list(staged.outputs.iterdir()) == []
-    assert staged.changed() is None
+    with staged_in(make_spec(config=config), files, blobs, scratch) as staged:
+        assert (staged.inputs / "dataset/d.csv").read_bytes() == b"1"
+        assert (staged.inputs / "steps/one/a/b.json").read_bytes() == b"{}"
+        assert json.loads((staged.inputs / "config.yaml").read_text("utf-8")) == config
+        assert list(staged.outputs.iterdir()) == []
+        assert staged.changed() is None
+    assert not staged.inputs.exists()
 
 
 @pytest.mark.parametrize("name", ["d 1.csv", "größe.csv", "-rf", "..x", "a\\b", "$(x)", "\x1b[2J"])
-def test_odd_but_plain_names_are_only_names(blobs, attempt, name):
-    staged = stage_in(make_spec(), (given(blobs, f"dataset/{name}", b"1"),), blobs, attempt)
-    assert os.listdir(staged.inputs / "dataset") == [name]
+def test_odd_but_plain_names_are_only_names(blobs, scratch, name):
+    files = (given(blobs, f"dataset/{name}", b"1"),)
+    with staged_in(make_spec(), files, blobs, scratch) as staged:
+        assert os.listdir(staged.inputs / "dataset") == [name]
 
 
 @pytest.mark.parametrize(
@@ -68,34 +57,39 @@ def test_odd_but_plain_names_are_only_names(blobs, attempt, name):
     ["../escape", "/etc/escape", "a/../../escape", "", ".", "a//b", "a/./b", "a\0b", "dataset/",
      "config.yaml", "config.yaml/x"],
 )  # fmt: skip
-def test_paths_that_lead_elsewhere_are_refused(blobs, attempt, path):
-    with pytest.raises(UsageError, match="cannot be the path of an input"):
-        stage_in(make_spec(), (given(blobs, path, b"evil"),), blobs, attempt)
-    assert not (attempt.parent / "escape").exists()
+def test_paths_that_lead_elsewhere_are_refused(blobs, scratch, path):
+    files = (given(blobs, path, b"evil"),)
+    with (
+        pytest.raises(UsageError, match="cannot be the path of an input"),
+        staged_in(make_spec(), files, blobs, scratch),
+    ):
+        raise AssertionError("it was laid out")
+    assert not list(scratch.folder.parent.rglob("escape"))
     assert blobs.verify(sha256_bytes(b"evil"), 4), "nothing was written through a link"
 
 
-def test_damaged_and_missing_contents_stop_the_run(blobs, attempt, tmp_path):
+def test_damaged_and_missing_contents_stop_the_run(blobs, scratch):
     file = given(blobs, "dataset/d.csv", b"good")
-    with pytest.raises(IntegrityError):
-        stage_in(make_spec(), (InputFile("dataset/x", Sha256("0" * 64), 1),), blobs, attempt)
+    absent = (InputFile("dataset/x", Sha256("0" * 64), 1),)
+    with pytest.raises(IntegrityError), staged_in(make_spec(), absent, blobs, scratch):
+        raise AssertionError("it was laid out")
     stored = blobs.path(file.sha256)
     stored.chmod(0o644)
     stored.write_bytes(b"evil")
-    (tmp_path / "second").mkdir()
-    with pytest.raises(IntegrityError):
-        stage_in(make_spec(), (file,), blobs, tmp_path / "second")
+    with pytest.raises(IntegrityError), staged_in(make_spec(), (file,), blobs, scratch, again=True):
+        raise AssertionError("it was laid out")
+    assert [p.name for p in scratch.folder.rglob("*") if p.is_file()] == ["owner.lock"]
 
 
-def test_a_change_of_an_input_is_noticed(blobs, attempt):
+def test_a_change_of_an_input_is_noticed(blobs, scratch):
     files = (given(blobs, "dataset/a", b"aaaa"), given(blobs, "dataset/b", b"bbbb"))
-    staged = stage_in(make_spec(), files, blobs, attempt)
-    target = staged.inputs / "dataset/b"
-    target.chmod(0o644)
-    facts = target.stat()
-    target.write_bytes(b"BBBB")
-    os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
-    assert staged.changed() == "dataset/b"
+    with staged_in(make_spec(), files, blobs, scratch) as staged:
+        target = staged.inputs / "dataset/b"
+        target.chmod(0o644)
+        facts = target.stat()
+        target.write_bytes(b"BBBB")
+        os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
+        assert staged.changed() == "dataset/b"
 
 
 def test_needed_runs_give_their_outputs():
@@ -110,32 +104,50 @@ def test_needed_runs_give_their_outputs():
     ]  # fmt: skip
 
 
-def test_a_scratch_leaves_nothing(tmp_path):
-    root = tmp_path / "scratch"
-    with Scratch(root) as scratch:
-        folders = {scratch.new() for _ in range(3)}
-        assert len(folders) == 3
-        (folders.pop() / "x").write_text("x")
-        scratch.discard(folders.pop())
-    assert list(root.iterdir()) == []
+def test_the_next_attempt_sees_its_own_inputs_only(blobs, scratch):
+    first = (given(blobs, "dataset/one", b"1"), given(blobs, "top", b"t"))
+    with staged_in(make_spec(config={"long": "x" * 99}), first, blobs, scratch, again=True) as one:
+        assert (one.inputs / "dataset/one").read_bytes() == b"1"
+    second = (given(blobs, "dataset/two", b"2"),)
+    with staged_in(make_spec(config={}), second, blobs, scratch, again=True) as two:
+        assert two.inputs == one.inputs, "the folders are used again"
+        assert sorted(os.listdir(two.inputs)) == ["config.yaml", "dataset"]
+        assert os.listdir(two.inputs / "dataset") == ["two"]
+        assert (two.inputs / "config.yaml").read_text() == "{}\n"
+    assert blobs.verify(first[0].sha256, 1), "its content is not what was taken away"
 
 
-def test_what_a_killed_owner_left_is_swept_and_the_living_are_left_alone(tmp_path):
-    root = tmp_path / "scratch"
-    holders = [
-        subprocess.Popen([sys.executable, "-c", HOLD, str(root)], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    try:
-        dead, alive = (holder.stdout.readline().strip() for holder in holders)
-        holders[0].send_signal(signal.SIGKILL)
-        holders[0].wait(10)
-        with Scratch(root) as scratch:
-            names = {entry.name for entry in root.iterdir()}
-            assert names == {alive, scratch.folder.name}
-            assert dead not in names
-    finally:
-        for holder in holders:
-            holder.kill()
-            holder.wait(10)
-            holder.stdout.close()
+def test_attempts_at_once_and_of_other_layouts_have_other_folders(blobs, scratch):
+    flat, deep = (given(blobs, "dataset/d", b"1"),), (given(blobs, "steps/a/d", b"1"),)
+    with (
+        staged_in(make_spec(), flat, blobs, scratch, again=True) as one,
+        staged_in(make_spec(), flat, blobs, scratch, again=True) as two,
+    ):
+        assert one.inputs != two.inputs
+    with staged_in(make_spec(), deep, blobs, scratch, again=True) as three:
+        assert three.inputs not in {one.inputs, two.inputs}
+        assert sorted(os.listdir(three.inputs)) == ["config.yaml", "steps"]
+
+
+@pytest.mark.parametrize("left", ["file", "folder", "locked"])
+def test_what_a_run_leaves_is_not_there_for_the_next_one(blobs, scratch, left):
+    files = (given(blobs, "dataset/d", b"1"),)
+    with staged_in(make_spec(), files, blobs, scratch, again=True) as one:
+        (one.outputs / "deep").mkdir()
+        if left == "file":
+            (one.outputs / "deep/x").write_bytes(b"x")
+        if left == "locked":
+            one.outputs.chmod(0)
+    assert not one.outputs.exists()
+    with staged_in(make_spec(), files, blobs, scratch, again=True) as two:
+        assert os.listdir(two.outputs) == []
+
+
+def test_nothing_is_used_again_where_a_command_could_write(blobs, scratch):
+    files = (given(blobs, "dataset/d", b"1"),)
+    with staged_in(make_spec(), files, blobs, scratch) as one:
+        (one.inputs / "config.yaml").unlink()
+        (one.inputs / "config.yaml").symlink_to(blobs.path(files[0].sha256))
+    assert not one.inputs.exists()
+    with staged_in(make_spec(), files, blobs, scratch) as two:
+        assert not (two.inputs / "config.yaml").is_symlink()

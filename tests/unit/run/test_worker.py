@@ -23,7 +23,7 @@ from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox
-from neurocaas_ci.run.stage import Scratch
+from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.worker import InterruptedRunError, Worker
 
 WRITE = 'echo started; echo "$$" > "$NEUROCAAS_OUTPUTS/pid"; cp -r "$NEUROCAAS_INPUTS/." "$NEUROCAAS_OUTPUTS/seen"; chmod -R u+w "$NEUROCAAS_OUTPUTS/seen"'

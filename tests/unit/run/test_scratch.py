@@ -1,0 +1,53 @@
+"""A scratch leaves nothing behind, and sweeps what a killed owner left."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+from neurocaas_ci.run.scratch import Scratch
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from neurocaas_ci.run.scratch import Scratch
+scratch = Scratch(Path(sys.argv[1]))
+(scratch.new() / "half").write_text("x")
+print(scratch.folder.name, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_scratch_leaves_nothing(tmp_path):
+    root = tmp_path / "scratch"
+    with Scratch(root) as scratch:
+        folders = {scratch.new() for _ in range(3)}
+        assert len(folders) == 3
+        (folders.pop() / "x").write_text("x")
+        scratch.discard(folders.pop())
+        for layout in (frozenset(), frozenset({"a", "a/b", "c"})):
+            with scratch.attempt(layout, again=True) as attempt:
+                (root / attempt.inputs / "config.yaml").write_text("{}")
+    assert list(root.iterdir()) == []
+
+
+def test_what_a_killed_owner_left_is_swept_and_the_living_are_left_alone(tmp_path):
+    root = tmp_path / "scratch"
+    holders = [
+        subprocess.Popen([sys.executable, "-c", HOLD, str(root)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        dead, alive = (holder.stdout.readline().strip() for holder in holders)
+        holders[0].send_signal(signal.SIGKILL)
+        holders[0].wait(10)
+        with Scratch(root) as scratch:
+            names = {entry.name for entry in root.iterdir()}
+            assert names == {alive, scratch.folder.name}
+            assert dead not in names
+    finally:
+        for holder in holders:
+            holder.kill()
+            holder.wait(10)
+            holder.stdout.close()
