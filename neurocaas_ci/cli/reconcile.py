@@ -41,7 +41,9 @@ from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.verify import damaged_runs
 
 if TYPE_CHECKING:
+    from neurocaas_ci.cli.holding import Holding
     from neurocaas_ci.cli.job_checks import JobChecks
+    from neurocaas_ci.registry.git import GitTree
 
 
 @click.command("reconcile", short_help="Run every merged job that has no result yet.")
@@ -141,7 +143,14 @@ def command(
                 images=Images(home.cache, say, images),
                 # A cluster's nodes sandbox; the machine that submits may not be able to.
                 sandbox=Sandbox.probe(isolation if engine == "local" else "none", home.scratch),
-                make_executor=executor_maker(engine, home, head, cpus=count, isolation=isolation),
+                make_executor=executor_maker(
+                    engine,
+                    home,
+                    head,
+                    cpus=count,
+                    isolation=isolation,
+                    hold=_holding(repo, head, home) if engine == "aws-batch" else None,
+                ),
                 cpus=count,
                 observer=observer,
                 refusal=Admission(repo, head),
@@ -159,6 +168,12 @@ def command(
                     shown.close()
     remove_asked(repo, ref, home)
     _report(outcomes)
+
+
+def _holding(repo: Path, head: GitTree, home: Home) -> Holding:
+    from neurocaas_ci.cli.holding import Holding
+
+    return Holding(repo, head, home.state)
 
 
 def _checks(repo: Path, home: Home, merged: Sequence[Merged]) -> JobChecks | None:
