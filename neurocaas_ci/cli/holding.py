@@ -38,10 +38,7 @@ class Holding:
 
         Raise BackendUnavailableError when an account cannot bear it; then nothing changes.
         """
-        books = Books.open(
-            self._repo, self._head.commit, ledger_cache(), objects=self._head.objects, say=say
-        )
-        try:
+        with self._books() as books:
             merged = books.reservation(job)
             if merged is None:
                 return
@@ -54,9 +51,20 @@ class Holding:
                 if short:
                     raise _refusal(wanted, short, books)
                 self._state.write(_key(job), _encode(wanted), durable=True)
-        finally:
-            books.close()
         say(f"  {job}: {show(wanted.amount)} beyond its reservation are held for it")
+
+    def release(self) -> None:
+        """Forget what is held for jobs whose certificate is on main."""
+        if not self._state.keys(_FOLDER):
+            return
+        with self._books() as books, self._state.claim(_FOLDER, wait=True):
+            for _ in self._held(books):
+                pass
+
+    def _books(self) -> Books:
+        return Books.open(
+            self._repo, self._head.commit, ledger_cache(), objects=self._head.objects, say=say
+        )
 
     def _held(self, books: Books) -> Iterator[Held]:
         """Yield what is held for jobs without a certificate, and forget what is held for others."""

@@ -128,7 +128,7 @@ def command(
         ended = set(wanted) & set(uncertified(head, home.state)) - paths if conclude else set()
         if not paths and not ended:
             say("nothing to do: every merged job has a result")
-            remove_asked(repo, ref, home)
+            _clear_up(repo, ref, home, engine)
             return
         outcomes = conclude.outcomes([job_id(path) for path in sorted(ended)]) if conclude else []
         if paths:
@@ -166,8 +166,18 @@ def command(
                 observer.close()
                 if shown is not None:
                     shown.close()
-    remove_asked(repo, ref, home)
+    _clear_up(repo, ref, home, engine)
     _report(outcomes)
+
+
+def _clear_up(repo: Path, ref: str, home: Home, engine: ExecutorKind) -> None:
+    """Let go of what jobs need no more that are certified on main as it is now."""
+    remove_asked(repo, ref, home)
+    if engine == "aws-batch":
+        from neurocaas_ci.registry.git import GitTree
+
+        with GitTree(repo, ref) as head:
+            _holding(repo, head, home).release()
 
 
 def _holding(repo: Path, head: GitTree, home: Home) -> Holding:

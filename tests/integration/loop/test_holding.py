@@ -101,6 +101,10 @@ def test_what_a_certificate_charges_is_held_no_more(priced):
     hold(priced, one, 3.0)
     priced.reconcile(one)
     hold(priced, one, 9.0)
+    assert held(priced) == {one: 1.0}
+    with GitTree(priced.repo, "refs/heads/main") as head:
+        Holding(priced.repo, head, state(priced)).release()
+    assert held(priced) == {}
     hold(priced, two, 3.0)
     assert held(priced) == {two: 1.0}
     # Who knows main as it was before the other job takes nothing away from it.
