@@ -7,16 +7,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = sorted(path.parents[1].name for path in ROOT.glob("iae/*/sample/score.py"))
-# Its sample is trained and judged by a unit test as well.
-_LONG = {"epi"}
+# The first is trained and judged by a unit test as well; the second compiles for minutes on each run.
+_LONG = {"epi", "spikeinterface-lupin"}
 MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
 
 
@@ -70,3 +71,25 @@ def test_refusal_reaches_the_user(neurocaas, tmp_path):
     done = neurocaas("try", "dlc-tracking", "--dataset", bad, "--output", tmp_path, check=False)
     assert done.returncode == 12
     assert "bad.csv: line 51: frame 48 follows frame 46" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["deeplabcut"])
+@pytest.mark.parametrize(
+    ("suffix", "sentence"),
+    [(".avi", "the video openfield.avi"), (".png", "cannot be decoded; is it damaged?")],
+)
+def test_what_only_a_decoder_notices_is_refused_before_the_training(
+    neurocaas, name, suffix, sentence, tmp_path
+):
+    bad = tmp_path / "bad.zip"
+    sample = ROOT / "iae" / name / "sample/dataset/mouse.zip"
+    with zipfile.ZipFile(sample) as source, zipfile.ZipFile(bad, "w") as target:
+        hit = next(one for one in source.namelist() if one.endswith(suffix))
+        for one in source.namelist():
+            data = source.read(one)
+            target.writestr(one, data[:400] if one == hit else data)
+    done = neurocaas("try", name, "--dataset", bad, "--output", tmp_path / "out", check=False)
+    assert done.returncode == 12
+    (line,) = [one for one in done.stderr.splitlines() if "error: bad.zip: " in one]
+    assert sentence in line
+    assert "epoch" not in done.stderr + done.stdout
