@@ -49,7 +49,7 @@ _ROWS = (
         "YASS",
         "spike sorting",
         ("yass",),
-        "**not available**: its release on the package index (`yass-algorithm` 0.9, of 2018) was not run here, and of the sorters that were tried none gave the same bytes twice and met its bar",
+        "**not available**: its last release on the package index (`yass-algorithm` 0.9, of 2018) calls TensorFlow 1 (`tf.contrib`), of which there is no build for the Python of these environments",
         ("spikeinterface-lupin",),
     ),
     _Row("CaImAn", "demixing of calcium imaging", ("caiman",)),

@@ -10,9 +10,9 @@ import importlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from neurocaas_ci.errors import BackendUnavailableError, UsageError
+from neurocaas_ci.errors import BackendUnavailableError, IntegrityError, UsageError
 
 _SSH = ("ssh-ed25519 ", "ssh-rsa ")
 _LARGEST = 1 << 20
@@ -21,6 +21,64 @@ _LARGEST = 1 << 20
 def seal(data: bytes, keys: Iterable[str], where: str) -> bytes:
     """Return data for whoever has one of the private keys; raise UsageError for what is no key."""
     pyrage = _pyrage()
+    sealed: bytes = pyrage.encrypt(data, _recipients(pyrage, keys, where), armored=True)
+    return sealed
+
+
+def seal_stream(source: BinaryIO, target: BinaryIO, keys: Iterable[str], where: str) -> None:
+    """Seal what is read from `source`, of any length, into `target`; it is no text.
+
+    Raise UsageError for what is no key, and what reading raises.
+    """
+    pyrage = _pyrage()
+    recipients = _recipients(pyrage, keys, where)
+    watched = _Watched(source)
+    try:
+        pyrage.encrypt_io(watched, target, recipients)
+    except (pyrage.EncryptError, OSError) as error:
+        raise watched.problem or error from error
+
+
+def unseal_stream(source: BinaryIO, target: BinaryIO, identity: str, where: str) -> None:
+    """Write what was sealed for a private key (of age) into `target`.
+
+    Raise UsageError for what is no key, IntegrityError for what is damaged or for another key.
+    """
+    pyrage = _pyrage()
+    try:
+        known = _identities(pyrage, identity.encode("ascii", "replace"))
+    except pyrage.IdentityError as error:
+        raise UsageError(f"it is no private key of age ({error})", where=where) from error
+    watched = _Watched(source)
+    try:
+        pyrage.decrypt_io(watched, target, known)
+    except (pyrage.DecryptError, OSError) as error:
+        if watched.problem is not None or getattr(error, "errno", None) is not None:
+            raise watched.problem or error from error
+        raise IntegrityError(
+            f"it cannot be opened ({error})",
+            where=where,
+            hint="it is damaged, or sealed for another key",
+        ) from error
+
+
+class _Watched:
+    """A stream that keeps what reading it raised, which pyrage tells as an error of its own."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.problem: Exception | None = None
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Read from the stream."""
+        try:
+            return self._stream.read(count)
+        except Exception as error:
+            self.problem = error
+            raise
+
+
+def _recipients(pyrage: Any, keys: Iterable[str], where: str) -> list[Any]:
     recipients = []
     for key in keys:
         kind = pyrage.ssh if key.startswith(_SSH) else pyrage.x25519
@@ -32,8 +90,7 @@ def seal(data: bytes, keys: Iterable[str], where: str) -> bytes:
                 where=where,
                 hint="`keys` takes age1..., ssh-ed25519 ... and ssh-rsa ... of 2048 bits or more",
             ) from error
-    sealed: bytes = pyrage.encrypt(data, recipients, armored=True)
-    return sealed
+    return recipients
 
 
 def unseal(file: Path, identities: Iterable[Path]) -> bytes:

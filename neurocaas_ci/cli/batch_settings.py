@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from neurocaas_ci.build.cache import Cache
@@ -20,6 +21,7 @@ from neurocaas_ci.executors.interface import Executor, Runs
 from neurocaas_ci.model import cloud_names
 from neurocaas_ci.model.cloud_names import IAM_PATH, PREFIX
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.money import Microdollars
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import IsolationLevel
 from neurocaas_ci.registry import Registry
@@ -123,8 +125,17 @@ def log_group(home: Home) -> str:
     return os.environ.get(LOG_GROUP) or made
 
 
-def batch_maker(home: Home, head: GitTree, *, isolation: str) -> MakeExecutor:
-    """Return what makes an executor for each job; raise UsageError for missing settings."""
+def batch_maker(
+    home: Home,
+    head: GitTree,
+    *,
+    isolation: str,
+    hold: Callable[[str, Microdollars], None] | None = None,
+) -> MakeExecutor:
+    """Return what makes an executor for each job; raise UsageError for missing settings.
+
+    `hold` is asked before runs are submitted again, where somebody is charged for them.
+    """
     pause, batch = _pause(), Batch.connect()
     chosen = settings(home, batch, isolation)
     confined = confinement(home, batch, chosen)
@@ -155,6 +166,7 @@ def batch_maker(home: Home, head: GitTree, *, isolation: str) -> MakeExecutor:
             slowest=pause,
             describe=describe,
             confinement=confined,
+            hold=hold,
         )
 
     return make

@@ -34,6 +34,7 @@ _COMMANDS = {
     "inspect": _Entry("inspect", _AUDITOR, "Show what a certificate says, in plain words."),
     "replay": _Entry("replay", _AUDITOR, "Run a job again and compare with its certificate."),
     "audit": _Entry("audit", _AUDITOR, "Verify every certificate of a registry."),
+    "sample": _Entry("sample", _AUDITOR, "Carry what replays need to a machine without rights."),
     "trust": _Entry("trust", _AUDITOR, "Show and check what this machine signs with."),
     "validate": _Entry("validate", _EVERYONE, "Judge a registry or a change of it."),
     "plan": _Entry("plan", _EVERYONE, "Say what merging a change does, and what it costs."),

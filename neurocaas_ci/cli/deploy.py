@@ -113,8 +113,8 @@ def command(
             else:
                 from neurocaas_ci.cli.concluded import concluded_in
 
-                over = concluded_in(stack, repo, head, fetch=fetch)
-                found = cloud.watchdog(form, over, end=end)
+                concluded = concluded_in(stack, repo, head, fetch=fetch)
+                found = cloud.watchdog(form, concluded, end=end)
             if found:
                 raise FindingsError(found, hint="docs/deploy.md says what to do about each")
             return

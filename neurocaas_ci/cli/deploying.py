@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from neurocaas_ci.cli.common import find_repo, main_ref, say
 from neurocaas_ci.cli.subject import open_subject
 from neurocaas_ci.deploy.apply import IN_REVIEW, Applied, Clock, apply, stamp_of
 from neurocaas_ci.deploy.desired import Desired, desired
+from neurocaas_ci.deploy.leftover import Concluded
 from neurocaas_ci.deploy.template import Json, as_json, stamped
 from neurocaas_ci.errors import BackendUnavailableError, FindingsError, UsageError
 from neurocaas_ci.model.cloud_names import FOUNDATION, REGISTRY
@@ -230,15 +231,15 @@ class Cloud:
         click.echo((drift_json if form == "json" else drift_text)(found), nl=False)
         return f"{len(found)} things in the cloud are in no commit" if found else ""
 
-    def watchdog(self, form: str, over: Callable[[str], str] | None, *, end: bool) -> str:
+    def watchdog(self, form: str, concluded: Concluded | None, *, end: bool) -> str:
         """Print what is left over, end it where asked; return what to say about it, or nothing.
 
-        `over` says why a job will not go on; see BatchWatchdog.
+        `concluded` is what main says of jobs; see BatchWatchdog.
         """
         from neurocaas_ci.deploy.aws.watchdog import BatchWatchdog
         from neurocaas_ci.report.deploy import leftovers_json, leftovers_text
 
-        dog = BatchWatchdog(self._clients, time.time(), _CLOCK, over)
+        dog = BatchWatchdog(self._clients, time.time(), _CLOCK, concluded)
         found = dog.leftovers()
         for item in found if end else ():
             if item.ends:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ from neurocaas_ci.cli.common import say
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.executors.interface import Executor, Runs
 from neurocaas_ci.executors.local import LocalExecutor
+from neurocaas_ci.model.money import Microdollars
 from neurocaas_ci.model.registry import ExecutorKind, Pricing
 from neurocaas_ci.registry import Registry
 from neurocaas_ci.registry.git import GitTree
@@ -60,6 +61,7 @@ def executor_maker(
     *,
     cpus: int,
     isolation: str,
+    hold: Callable[[str, Microdollars], None] | None = None,
 ) -> MakeExecutor:
     """Return what makes an executor for each job; raise UsageError for odd settings."""
     if kind == "local":
@@ -67,18 +69,14 @@ def executor_maker(
     if kind == "aws-batch":
         from neurocaas_ci.cli.batch_settings import batch_maker
 
-        return batch_maker(home, head, isolation=isolation)
+        return batch_maker(home, head, isolation=isolation, hold=hold)
     from neurocaas_ci.executors.slurm import SlurmExecutor
     from neurocaas_ci.executors.slurm_client import GatheredSlurm
     from neurocaas_ci.executors.slurm_script import SlurmOptions
 
     state = home.state
     if not isinstance(state, DirectoryState):
-        raise UsageError(
-            "nodes of Slurm share the home with this machine, and no store elsewhere",
-            where="NEUROCAAS_STORE",
-            hint="unset it, or use another executor",
-        )
+        raise _no_shared_store()
     slurm = GatheredSlurm(fresh=_FRESH_S)
     options = SlurmOptions(
         command=(sys.executable, "-m", "neurocaas_ci.cli.main", "worker", "--isolation", isolation),
@@ -92,6 +90,20 @@ def executor_maker(
         return SlurmExecutor(runs, slurm, state, options, encode=records.encode_spec, say=say)
 
     return make
+
+
+def check_store(kind: ExecutorKind, store: str | None) -> None:
+    """Raise UsageError for a store that the executor cannot work with, before it is asked for anything."""
+    if kind == "slurm" and store is not None:
+        raise _no_shared_store()
+
+
+def _no_shared_store() -> UsageError:
+    return UsageError(
+        "nodes of Slurm share the home with this machine, and no store elsewhere",
+        where="NEUROCAAS_STORE",
+        hint="unset it, or use another executor",
+    )
 
 
 def _environment(home: Home) -> dict[str, str]:

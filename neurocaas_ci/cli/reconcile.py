@@ -16,11 +16,12 @@ from neurocaas_ci.cli.admission import Admission
 from neurocaas_ci.cli.choices import chosen_executor, chosen_signer
 from neurocaas_ci.cli.common import fetch_option, find_repo, open_home, open_main, repo_option, say
 from neurocaas_ci.cli.conclude import Concluder, raise_uncertified
-from neurocaas_ci.cli.executor_option import executor_maker, executor_options
+from neurocaas_ci.cli.executor_option import check_store, executor_maker, executor_options
 from neurocaas_ci.cli.github_option import lend_credentials
 from neurocaas_ci.cli.progress import make_observer
 from neurocaas_ci.cli.removing import remove_asked
 from neurocaas_ci.cli.signers import SignerKind, signer_options
+from neurocaas_ci.cli.without_identity import check_place
 from neurocaas_ci.errors import BackendUnavailableError, RunError
 from neurocaas_ci.model.places import job_id
 from neurocaas_ci.model.registry import ExecutorKind
@@ -40,7 +41,9 @@ from neurocaas_ci.run.sandbox import Sandbox
 from neurocaas_ci.run.verify import damaged_runs
 
 if TYPE_CHECKING:
+    from neurocaas_ci.cli.holding import Holding
     from neurocaas_ci.cli.job_checks import JobChecks
+    from neurocaas_ci.registry.git import GitTree
 
 
 @click.command("reconcile", short_help="Run every merged job that has no result yet.")
@@ -109,6 +112,8 @@ def command(
     with main as head:
         home = open_home(sandboxed=True)
         engine = chosen_executor(executor, head)
+        check_place(engine, home.store, os.environ)
+        check_store(engine, home.store)
         # Before anything runs: nobody wants to learn after hours that this machine cannot sign.
         by = chosen_signer(signer, trust_config, head, home) if certify else None
         conclude = Concluder(repo, ref, head.commit, home, *by) if by else None
@@ -123,7 +128,7 @@ def command(
         ended = set(wanted) & set(uncertified(head, home.state)) - paths if conclude else set()
         if not paths and not ended:
             say("nothing to do: every merged job has a result")
-            remove_asked(repo, ref, home)
+            _clear_up(repo, ref, home, engine)
             return
         outcomes = conclude.outcomes([job_id(path) for path in sorted(ended)]) if conclude else []
         if paths:
@@ -138,7 +143,14 @@ def command(
                 images=Images(home.cache, say, images),
                 # A cluster's nodes sandbox; the machine that submits may not be able to.
                 sandbox=Sandbox.probe(isolation if engine == "local" else "none", home.scratch),
-                make_executor=executor_maker(engine, home, head, cpus=count, isolation=isolation),
+                make_executor=executor_maker(
+                    engine,
+                    home,
+                    head,
+                    cpus=count,
+                    isolation=isolation,
+                    hold=_holding(repo, head, home) if engine == "aws-batch" else None,
+                ),
                 cpus=count,
                 observer=observer,
                 refusal=Admission(repo, head),
@@ -154,8 +166,24 @@ def command(
                 observer.close()
                 if shown is not None:
                     shown.close()
-    remove_asked(repo, ref, home)
+    _clear_up(repo, ref, home, engine)
     _report(outcomes)
+
+
+def _clear_up(repo: Path, ref: str, home: Home, engine: ExecutorKind) -> None:
+    """Let go of what jobs need no more that are certified on main as it is now."""
+    remove_asked(repo, ref, home)
+    if engine == "aws-batch":
+        from neurocaas_ci.registry.git import GitTree
+
+        with GitTree(repo, ref) as head:
+            _holding(repo, head, home).release()
+
+
+def _holding(repo: Path, head: GitTree, home: Home) -> Holding:
+    from neurocaas_ci.cli.holding import Holding
+
+    return Holding(repo, head, home.state)
 
 
 def _checks(repo: Path, home: Home, merged: Sequence[Merged]) -> JobChecks | None:

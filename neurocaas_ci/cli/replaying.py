@@ -15,6 +15,7 @@ from neurocaas_ci.build.images import Images
 from neurocaas_ci.cli.common import say
 from neurocaas_ci.cli.executor_option import executor_maker
 from neurocaas_ci.cli.progress import make_observer
+from neurocaas_ci.cli.without_identity import check_place
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.registry import ExecutorKind
 from neurocaas_ci.run.home import Home
@@ -32,6 +33,7 @@ def replayer(
     executor: ExecutorKind = "local",
 ) -> Iterator[Replayer]:
     """Give a replayer that shows how it goes on; `home` is one that a sandbox can reach."""
+    check_place(executor, home.store, os.environ)
     count = cpus or len(os.sched_getaffinity(0))
     observer = make_observer(home, live=executor == "local")
     away = executor == "aws-batch"

@@ -43,6 +43,7 @@ def foundation_template() -> Json:
     shown = {
         "DeployRole": att("DeployRole", "Arn"),
         "AuditRole": att("AuditRole", "Arn"),
+        "GatherRole": att("GatherRole", "Arn"),
         "RunRole": att("RunRole", "Arn"),
         "SignRole": att("SignRole", "Arn"),
         "CloudFormationRole": att("CloudFormationRole", "Arn"),

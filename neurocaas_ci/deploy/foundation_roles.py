@@ -45,6 +45,7 @@ def roles(issuer: str) -> dict[str, Json]:
         ),
         "DeployRole": _role("deploy", _workflow(issuer, "environment:deploy"), *_deploy_rights()),
         "AuditRole": _role("audit", _workflow(issuer, "environment:audit"), *_looking()),
+        "GatherRole": _role("gather", _workflow(issuer, "environment:gather"), *_gather_rights()),
         "RunRole": _role("run", _workflow(issuer, "environment:run"), *_run_rights()),
         "SignRole": _role("sign", _workflow(issuer, "environment:signing"), *_sign_rights()),
     }
@@ -162,6 +163,14 @@ def _deploy_rights() -> list[Json]:
         statement("Template", ["s3:PutObject", "s3:GetObject"], sub("${Bucket.Arn}/deploy/*")),
         statement("EndJobs", ["batch:TerminateJob", "batch:CancelJob"], sub(f"{_BATCH}job/*")),
         statement("EndJobRoles", ["iam:DeleteRole", "iam:DeleteRolePolicy"], _JOB_ROLES),
+        statement("FindCells", ["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
+                  att("Bucket", "Arn")),
+        statement("EndCells", ["s3:DeleteObject", "s3:DeleteObjectVersion",
+                               "s3:AbortMultipartUpload"],
+                  sub("${Bucket.Arn}/groups/*/cells/*")),
+        statement("EndLogs", ["logs:DescribeLogStreams", "logs:DeleteLogStream"],
+                  sub("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:"
+                      f"/{PREFIX}/groups/*")),
         statement("EndDefinitions", ["batch:DeregisterJobDefinition",
                                      "batch:DeleteConsumableResource"],
                   [sub(f"{_BATCH}{kind}/{PREFIX}-*")
@@ -182,6 +191,18 @@ def _sign_rights() -> list[Json]:
     return [
         statement("Read", ["s3:GetObject"], [sub(jobs % kind) for kind in ("state", "locks")]),
         statement("Keep", ["s3:PutObject"], kept),
+        # Without it S3 does not say that something is missing, but that it may not be read.
+        statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
+    ]
+
+
+def _gather_rights() -> list[Json]:
+    """Return what taking a sample for replays needs: contents of groups to read, and nothing to write.
+
+    Records, logs under way and names are not among it: a certificate says what a replay reads.
+    """
+    return [
+        statement("Read", ["s3:GetObject"], sub("${Bucket.Arn}/groups/*/blobs/*")),
         # Without it S3 does not say that something is missing, but that it may not be read.
         statement("List", ["s3:ListBucket"], att("Bucket", "Arn")),
     ]

@@ -79,7 +79,7 @@ class Watchdog(Protocol):
     """Find what should have ended, and end it."""
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Return jobs past their time, machines without one, environments and roles of the past."""
+        """Return jobs past their time, machines without one, and what is of the past."""
         ...
 
     def end(self, left: Leftover) -> None:

@@ -1,15 +1,16 @@
-"""Which jobs, machines, environments and roles should have ended by now; no I/O here.
+"""Which jobs, machines, environments, roles, cells and logs should have ended by now; no I/O here.
 
-AWS Batch ends machines and overdue jobs itself, and the runner of a job its role. What is found here has
+AWS Batch ends machines and overdue jobs itself, and the runner of a job its role and its cell. What is found here has
 slipped through that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from neurocaas_ci.model.deploy import Leftover
+from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.model.units import format_duration
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -22,6 +23,24 @@ WAITING = 25 * _HOUR
 UNBOUNDED = 2 * _DAY
 ROLE = _DAY
 """Seconds that the role of a job may be there, at least: a replay makes it for a job that is over."""
+
+EMPTY = 91 * _DAY
+"""Seconds after which a log group has dropped what is in a stream."""
+
+
+class Concluded(NamedTuple):
+    """What main says of jobs.
+
+    `over` says why a job will not go on, and nothing while it may. `certified` are the jobs that have
+    a certificate, by their cells; of one of these `results` are the digests of outputs and logs by name
+    (None where the certificate cannot be read), and `logs` those of the logs by run, None for a run of
+    which the certificate names none.
+    """
+
+    over: Callable[[str], str]
+    certified: Mapping[str, str]
+    results: Callable[[str], Mapping[str, Sha256] | None]
+    logs: Callable[[str], Mapping[str, Sha256 | None]]
 
 
 class JobSeen(NamedTuple):
@@ -50,6 +69,32 @@ class RoleSeen(NamedTuple):
     created: float
     over: str
     busy: int
+
+
+class CellSeen(NamedTuple):
+    """The cell of a job that is certified, last written to at `newest`.
+
+    `lost` counts results that the certificate names and that are in the cell and not in the store.
+    """
+
+    name: str
+    job: str
+    newest: float
+    lost: int
+    busy: bool
+
+
+class LogsSeen(NamedTuple):
+    """What the workers of a job that is certified have logged, last at `newest`.
+
+    `home` tells whether the store has the log of each of its runs.
+    """
+
+    name: str
+    job: str
+    newest: float
+    home: bool
+    busy: bool
 
 
 class MachineSeen(NamedTuple):
@@ -130,6 +175,40 @@ def judge_roles(roles: Iterable[RoleSeen], now: float) -> list[Leftover]:
         elif role.over:
             why = f"of the job {role.job} was made {_for(lasts)} ago; {role.over}"
             found.append(Leftover("role", role.name, why))
+    return found
+
+
+def judge_cells(cells: Iterable[CellSeen], now: float) -> list[Leftover]:
+    """Return cells that nobody has written to for a day; one that holds what is nowhere else stays."""
+    found = []
+    for cell in sorted(cells):
+        lasts = now - cell.newest
+        if cell.busy or lasts <= ROLE:
+            continue
+        why = f"of the job {cell.job}, whose certificate is there, was last written to {_for(lasts)} ago"
+        if cell.lost:
+            why += (
+                f"; {cell.lost} results that the certificate names are in it, and not in the store"
+            )
+        found.append(Leftover("cell", cell.name, why, ends=not cell.lost))
+    return found
+
+
+def judge_logs(logs: Iterable[LogsSeen], now: float) -> list[Leftover]:
+    """Return logs of jobs whose runs have theirs in the store, and those that are empty by now.
+
+    Where a run has none there, what its worker wrote is all that there is, until it is dropped.
+    """
+    found = []
+    for seen in sorted(logs):
+        lasts = now - seen.newest
+        if seen.busy or lasts <= ROLE or not (seen.home or lasts > EMPTY):
+            continue
+        kept = (
+            "the store has the logs of its runs" if seen.home else "its log group has dropped them"
+        )
+        why = f"of the job {seen.job}, whose certificate is there, end {_for(lasts)} ago; {kept}"
+        found.append(Leftover("logs", seen.name, why))
     return found
 
 

@@ -14,7 +14,10 @@ APP_ID, APP_KEY = "NEUROCAAS_APP_ID", "NEUROCAAS_APP_KEY"
 KEY_HOLDERS = ("bot", "signing")
 """The environments whose workflows act as the app."""
 
-GUARDED = ("bot", "signing", "deploy", "run", "audit", "github-pages")
+SAMPLE_KEY, SAMPLE_IDENTITY = "NEUROCAAS_SAMPLE_KEY", "NEUROCAAS_SAMPLE_IDENTITY"
+"""The public and the private key with which contents of a bucket go to replays."""
+
+GUARDED = ("bot", "signing", "deploy", "run", "audit", "gather", "replay", "github-pages")
 """The environments that workflows may name; each that is there is for main alone."""
 
 _MAIN = "main"
@@ -22,6 +25,7 @@ _RUNNER, _HOME, _STORE = "NEUROCAAS_RUNNER", "NEUROCAAS_HOME", "NEUROCAAS_STORE"
 _IMAGES = "NEUROCAAS_IMAGES"
 _ACCOUNT, _REGION = "NEUROCAAS_AWS_ACCOUNT", "NEUROCAAS_AWS_REGION"
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_PUBLIC_KEY = re.compile(r"age1[0-9a-z]{50,}")
 _NEEDED: Mapping[ExecutorKind, tuple[str, ...]] = {
     "local": (),
     "slurm": (_RUNNER, _HOME),
@@ -36,6 +40,7 @@ def checks(settings: Settings, given: Provisions, executor: ExecutorKind) -> lis
         "github-variables": partial(_variables, given, executor),
         "github-deploy": partial(_deploy, settings, given, executor),
         "github-environment-branches": partial(_branches, settings, given),
+        "github-replays": partial(_replays, settings, given),
         "github-pages": partial(_pages, given),
     }
     return [Check(name, look, unknown="warn") for name, look in found.items()]
@@ -85,6 +90,17 @@ def _variables(given: Provisions, executor: ExecutorKind) -> Outcome:
             fix = f"gh variable set {_STORE} --body {bucket}"
             return fail(f"{_STORE} is not the bucket of the foundation", fix)
         return ok(f"jobs run on AWS, as a role that needs no key, with {bucket}")
+    if _STORE in there and (executor == "slurm" or (executor == "local" and _RUNNER not in there)):
+        fix = f"gh variable delete {_STORE}; or run jobs elsewhere: docs/operator.md#a-bucket-and-who-reaches-it"
+        why = {
+            "slurm": "nodes of Slurm share a home, and no store elsewhere",
+            "local": "machines of GitHub's are lent no credentials for a bucket",
+        }
+        return fail(f"{_STORE} is set, but {why[executor]}", fix)
+    return _machine(variables, there, executor)
+
+
+def _machine(variables: Mapping[str, str], there: set[str], executor: ExecutorKind) -> Outcome:
     if (_HOME in there) != (_RUNNER in there):
         lacking = _RUNNER if _HOME in there else _HOME
         what = "label of your machine" if lacking == _RUNNER else "/folder/on/that/machine"
@@ -123,6 +139,43 @@ def _deploy(settings: Settings, given: Provisions, executor: ExecutorKind) -> Ou
         )
     where = f"; account {account} in {variables[_REGION]}" if account else ""
     return ok(f"images go to {images or 'ghcr.io, below the name of the repository'}{where}")
+
+
+def _replays(settings: Settings, given: Provisions) -> Outcome:
+    """Look at what brings contents of the account's bucket to the replays of the audit."""
+    variables = given.variables()
+    known = {environment.name for environment in settings.environments()}
+    holders = [n for n in sorted(known - {"replay"}) if SAMPLE_IDENTITY in given.secrets(n)]
+    if SAMPLE_IDENTITY in given.secrets(None) or holders:
+        where = f" --env {holders[0]}" if holders else ""
+        fix = f"gh secret delete {SAMPLE_IDENTITY}{where}; it belongs to the environment replay"
+        return fail(f"{SAMPLE_IDENTITY} is in {_listed(holders) or 'the repository'}", fix)
+    key = variables.get(SAMPLE_KEY, "")
+    if not variables.get(_STORE) or (not key and variables.get(_RUNNER)):
+        return ok("replays read the store of the machine that audits")
+    if not key:
+        fix = "make a pair of keys, and the environments gather and replay: docs/github.md, step 10"
+        return warn(f"{SAMPLE_KEY} is not set, so nothing is replayed", fix)
+    if not _PUBLIC_KEY.fullmatch(key):
+        fix = f"gh variable set {SAMPLE_KEY} --body age1...; the private key is a secret"
+        return fail(f"{SAMPLE_KEY} is no public key of age", fix)
+    if not variables.get(_ACCOUNT):
+        fix = f"gh variable set {_ACCOUNT} --body 123456789012, the account's number"
+        return fail(
+            f"{SAMPLE_KEY} is set, and {_ACCOUNT}, whose role reads the bucket, is not", fix
+        )
+    return _sealed(known, given)
+
+
+def _sealed(known: set[str], given: Provisions) -> Outcome:
+    for name in ("gather", "replay"):
+        if name not in known:
+            what = f"there is no environment {name}; the first run would make it, for all branches"
+            return fail(what, _made(name))
+    if SAMPLE_IDENTITY not in given.secrets("replay"):
+        fix = f"gh secret set {SAMPLE_IDENTITY} --env replay < sample.key"
+        return fail(f"{SAMPLE_IDENTITY} is missing in the environment replay", fix)
+    return ok("what replays read is sealed for the environment replay")
 
 
 def _branches(settings: Settings, given: Provisions) -> Outcome:

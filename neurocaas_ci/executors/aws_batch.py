@@ -21,6 +21,7 @@ from neurocaas_ci.executors.interface import Capabilities, Placement, RunGraph, 
 from neurocaas_ci.executors.submissions import Journal
 from neurocaas_ci.executors.waiting import Waiting
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.money import Microdollars
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import RunRecord, RunSpec
 from neurocaas_ci.stores.interface import StateStore
@@ -41,6 +42,8 @@ class AwsBatchExecutor:
     `slowest` is the longest pause between two looks, in seconds. Executors that attend to several
     jobs share `describe`, which asks Batch how jobs stand, for all of them at once. With a
     `confinement` the workers of a job reach that job alone; else they have the role of `settings`.
+    Before runs are submitted again `hold` hears what the job has cost and may still cost, and refuses
+    by an exception.
     """
 
     def __init__(
@@ -57,11 +60,12 @@ class AwsBatchExecutor:
         slowest: float = 20.0,
         describe: Describe | None = None,
         confinement: Confinement | None = None,
+        hold: Callable[[str, Microdollars], None] | None = None,
     ) -> None:
         self._runs, self._batch, self._state, self._say = runs, batch, state, say
         self._placing = Placing(batch, state, settings, hardware, deliver, encode, say)
         self._settings, self._confinement, self._incomplete = settings, confinement, False
-        self._slowest = slowest
+        self._slowest, self._hold = slowest, hold
         self._watch = Watch(batch.tasks, describe or batch.describe)
         self._machines: dict[str, Mapping[str, Any]] = {}
         self._waiting = Waiting("AWS Batch", self.poll, self._result, say, slowest, self._looked)
@@ -108,6 +112,9 @@ class AwsBatchExecutor:
                         self._say(f"  {spec.run}: {_why(task)}; submitted again")
             if under_way:
                 self._say(f"  {len(under_way)} runs are with AWS Batch already")
+            if self._hold is not None and any(spec.run in places for spec in fresh):
+                ahead = [*fresh, *(self._specs[run] for run in under_way)]
+                self._hold(graph.job, self._placing.committed(places, ahead))
             fresh = self._confine(graph, fresh, under_way)
             self._placing.submit(journal, graph.job, fresh, under_way, claim)
         self._waiting.begin(self._specs, self._settled)

@@ -99,9 +99,9 @@ class Drifted(NamedTuple):
 
 
 class Leftover(NamedTuple):
-    """A job, machine, compute environment or role that should not be there any more; what ends it."""
+    """What should not be there any more, such as a job or the cell of one that is over; what ends it."""
 
-    kind: Literal["job", "machine", "environment", "role"]
+    kind: Literal["job", "machine", "environment", "role", "cell", "logs"]
     name: str
     reason: str
     ends: bool = True

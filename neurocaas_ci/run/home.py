@@ -56,7 +56,12 @@ def default_store() -> tuple[str | None, str | None]:
             where="NEUROCAAS_GROUP",
             hint="name one of registry/groups, or unset it",
         )
-    return f"{store}/groups/{group}", group
+    return _group_store(store, group), group
+
+
+def _group_store(store: str, group: str) -> str:
+    """Return the address of a group's own part of a store."""
+    return f"{store}/groups/{group}"
 
 
 def default_cell() -> str | None:
@@ -93,6 +98,15 @@ class Home:
         self.store = store
         self.group = group
         self.cell = cell
+
+    def of_group(self, group: str | None) -> Home:
+        """Return this home with a group's own part of the store, where groups have one each.
+
+        A home that is for one group, or has no store elsewhere, stays what it is.
+        """
+        if self.store is None or self.group is not None or group is None:
+            return self
+        return Home(self.root, self.shared_cache, _group_store(self.store, group), group, self.cell)
 
     @cached_property
     def blobs(self) -> DirectoryBlobs | S3Blobs:

@@ -33,6 +33,22 @@ def job_roles(
         )
 
 
+def busy(clients: Clients, held: Collection[str]) -> set[str]:
+    """Return what jobs of the engine that have not ended use: names of roles, and of logs.
+
+    Logs are named by log group and the start of their streams' names, as `GROUP:PREFIX`: a replay has
+    another role than the job that it replays, and logs in the same place.
+    """
+    found = set[str]()
+    for entry in _listed(clients):
+        if entry["jobDefinitionArn"] in held:
+            container = entry.get("containerProperties", {})
+            options = container.get("logConfiguration", {}).get("options", {})
+            found.add(container.get("jobRoleArn", "").rpartition("/")[2])
+            found.add(f"{options.get('awslogs-group')}:{options.get('awslogs-stream-prefix')}")
+    return found
+
+
 def end_role(clients: Clients, name: str) -> None:
     """Remove a role of a job, its definitions and what bounded its runs, whatever is left of them."""
     iam, batch = clients.get("iam"), clients.get("batch")
@@ -49,10 +65,13 @@ def end_role(clients: Clients, name: str) -> None:
 def _definitions(clients: Clients) -> dict[str, list[str]]:
     """Return the job definitions in use by the ARN of their role."""
     found: dict[str, list[str]] = {}
-    listed: Iterator[Any] = pages(
-        clients.get("batch"), "describe_job_definitions", "jobDefinitions", status="ACTIVE"
-    )
-    for entry in listed:
+    for entry in _listed(clients):
         role = entry.get("containerProperties", {}).get("jobRoleArn", "")
         found.setdefault(role, []).append(entry["jobDefinitionArn"])
     return found
+
+
+def _listed(clients: Clients) -> Iterator[Any]:
+    return pages(
+        clients.get("batch"), "describe_job_definitions", "jobDefinitions", status="ACTIVE"
+    )

@@ -1,24 +1,29 @@
-"""The port that finds and ends what is left over, on AWS Batch, ECS, EC2 and IAM."""
+"""The port that finds and ends what is left over, on AWS Batch, ECS, EC2, IAM, S3 and CloudWatch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from neurocaas_ci.deploy.apply import Clock
 from neurocaas_ci.deploy.aws.batch import environments, jobs, queues
-from neurocaas_ci.deploy.aws.job_roles import end_role, job_roles
+from neurocaas_ci.deploy.aws.cloudformation import CloudFormationStacks
+from neurocaas_ci.deploy.aws.job_places import cells, end_cell, end_logs, logs
+from neurocaas_ci.deploy.aws.job_roles import busy, end_role, job_roles
 from neurocaas_ci.deploy.aws.session import Clients, code_of, pages, talking
 from neurocaas_ci.deploy.leftover import (
+    Concluded,
     EnvironmentSeen,
     JobSeen,
     MachineSeen,
+    judge_cells,
     judge_environments,
     judge_jobs,
+    judge_logs,
     judge_machines,
     judge_roles,
 )
-from neurocaas_ci.model.cloud_names import REGISTRY, TAG
+from neurocaas_ci.model.cloud_names import FOUNDATION, REGISTRY, TAG
 from neurocaas_ci.model.deploy import Leftover
 
 _MOST_ASKED = 100
@@ -31,7 +36,7 @@ _PAUSE, _TRIES = 3.0, 10
 class BatchWatchdog:
     """Looks at everything of the platform at one moment (seconds since 1970).
 
-    `over` says of the id of a job why it will not go on, or nothing; without it, no roles are judged.
+    `concluded` is what main says of jobs; without it, what jobs have for themselves is not judged.
     """
 
     def __init__(
@@ -39,15 +44,15 @@ class BatchWatchdog:
         clients: Clients,
         now: float,
         clock: Clock,
-        over: Callable[[str], str] | None = None,
+        concluded: Concluded | None = None,
     ) -> None:
         self._clients = clients
         self._now = now
         self._clock = clock
-        self._over = over
+        self._concluded = concluded
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Return jobs past their time, machines without one, environments and roles of the past."""
+        """Return jobs past their time, machines without one, and what is of the past."""
         with talking("watchdog"):
             listed = queues(self._clients)
             found_jobs = [j for queue in listed for j in self._jobs(queue["jobQueueName"])]
@@ -59,16 +64,15 @@ class BatchWatchdog:
             coming = any(job.status in _COMING for job in found_jobs)
             on = {machine: count for counts in tasks.values() for machine, count in counts.items()}
             held = [job.definition for job in found_jobs]
-            roles = job_roles(self._clients, held, self._over) if self._over else ()
             return [
                 *judge_jobs(found_jobs, self._now),
                 *judge_machines(self._machines(on), self._now, jobs_coming=coming),
                 *judge_environments(self._environments(made, listed, tasks)),
-                *judge_roles(roles, self._now),
+                *(self._of_jobs(self._concluded, held) if self._concluded else ()),
             ]
 
     def end(self, left: Leftover) -> None:
-        """End a job, a machine, a compute environment or a role; harmless when it has ended."""
+        """End what was left over; harmless when it has ended."""
         with talking(f"{left.kind} {left.name}"):
             if left.kind == "job":
                 self._clients.get("batch").terminate_job(jobId=left.name, reason=_WHY)
@@ -76,8 +80,21 @@ class BatchWatchdog:
                 self._end_machine(left.name)
             elif left.kind == "role":
                 end_role(self._clients, left.name)
+            elif left.kind == "cell":
+                end_cell(self._clients, left.name)
+            elif left.kind == "logs":
+                end_logs(self._clients, left.name)
             else:
                 self._end_environment(left.name)
+
+    def _of_jobs(self, concluded: Concluded, held: Sequence[str]) -> Iterator[Leftover]:
+        """Yield what jobs that are over still have for themselves."""
+        yield from judge_roles(job_roles(self._clients, held, concluded.over), self._now)
+        bucket = CloudFormationStacks(self._clients).outputs(FOUNDATION).get("Bucket")
+        if bucket:
+            used = busy(self._clients, held)
+            yield from judge_cells(cells(self._clients, bucket, concluded, used), self._now)
+            yield from judge_logs(logs(self._clients, bucket, concluded, used), self._now)
 
     def _jobs(self, queue: str) -> Iterator[JobSeen]:
         api = self._clients.get("batch")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from neurocaas_ci.errors import BackendUnavailableError
@@ -224,6 +224,18 @@ def remove_limit(client: BatchClient, name: str) -> None:
     except ClientError as error:
         if "not exist" not in str(error) and "not found" not in str(error).lower():
             raise
+
+
+def remove_streams(client: CloudWatchLogsClient, group: str, prefix: str) -> None:
+    """Remove the log streams whose names begin with a prefix and a slash, if there are any."""
+    missing = client.exceptions.ResourceNotFoundException
+    with suppress(missing):
+        pages = client.get_paginator("describe_log_streams")
+        found = pages.paginate(logGroupName=group, logStreamNamePrefix=f"{prefix}/")
+        names = [one["logStreamName"] for page in found for one in page["logStreams"]]
+        for name in names:
+            with suppress(missing):
+                client.delete_log_stream(logGroupName=group, logStreamName=name)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Confinement:
             settings,
             role=self.roles.make(job),
             limit="" if at_once is None else self.batch.limit(_limit(job, settings), at_once),
-            variables=(*settings.variables, ("NEUROCAAS_CELL", cell_id(job))),
+            cell=cell_id(job),
         )
 
     def expect(self, job: str, definition: str) -> None:

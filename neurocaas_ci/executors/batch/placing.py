@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from neurocaas_ci.executors.batch.standing import ENGINE
 from neurocaas_ci.executors.submissions import Journal
 from neurocaas_ci.model.cloud_names import queue_name
 from neurocaas_ci.model.digest import Sha256
+from neurocaas_ci.model.money import Microdollars, bound, microdollars
 from neurocaas_ci.model.registry import Hardware, Pricing
 from neurocaas_ci.model.run import RunSpec
 from neurocaas_ci.stores.interface import Claim, StateStore
@@ -94,6 +96,14 @@ class Placing:
             where=f"{spec.job}#{spec.run}",
             hint="`neurocaas logs` shows what its workers wrote; cancel the job, then retry it",
         )
+
+    def committed(self, submitted: Iterable[str], ahead: Iterable[RunSpec]) -> Microdollars:
+        """Return what attempts of the job's runs have cost, and one more of each run `ahead` at most."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            read = functools.partial(read_attempts, self.state, self.job)
+            spent = [found["cost_usd"] for found in pool.map(read, submitted) if found]
+        most = (bound(microdollars(self.price(s)), s.max_runtime, 1) for s in ahead)
+        return Microdollars(sum(map(microdollars, spent)) + sum(most))
 
     def recover(self, journal: Journal, known: Mapping[str, RunSpec], claim: Claim | None) -> None:
         """Find out what became of submissions that were cut off, by their names."""

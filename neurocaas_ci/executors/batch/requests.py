@@ -13,6 +13,7 @@ from typing import Any
 
 from neurocaas_ci.executors.arrays import JobArray
 from neurocaas_ci.executors.batch import fargate
+from neurocaas_ci.executors.batch.rights import stream_prefix
 from neurocaas_ci.model.digest import canonical_json, sha256_bytes
 from neurocaas_ci.model.registry import Hardware
 from neurocaas_ci.model.run import IsolationLevel
@@ -60,7 +61,8 @@ class Settings:
     variables of the worker. With isolation `none` the worker runs workflows without a sandbox; on
     Fargate there is no sandbox; `task_isolation` says what the operator accepts there instead, and
     `execution_role` is the ARN of the role that pulls images and writes logs. `limit` is the ARN of the
-    consumable resource that bounds how many runs of a job go on at once.
+    consumable resource that bounds how many runs of a job go on at once, `cell` the part of the store
+    that the workers of a job reach, where it has one of its own.
     """
 
     image: str
@@ -72,6 +74,7 @@ class Settings:
     execution_role: str = ""
     task_isolation: IsolationLevel | None = None
     limit: str = ""
+    cell: str = ""
 
     @property
     def of_tasks(self) -> IsolationLevel | None:
@@ -100,6 +103,8 @@ def job_definition(
     isolation = settings.of_tasks or "sandbox" if serverless else settings.isolation
     command = ["neurocaas", "worker", "--isolation", isolation, "Ref::spec"]
     variables = {**dict(settings.variables), "NEUROCAAS_STORE": settings.store}
+    if settings.cell:
+        variables["NEUROCAAS_CELL"] = settings.cell
     if not serverless:
         variables["NEUROCAAS_MACHINE_FOLDER"] = _MACHINE_FOLDER
     content: dict[str, Any] = {
@@ -120,7 +125,10 @@ def job_definition(
             ),
             "logConfiguration": {
                 "logDriver": "awslogs",
-                "options": {"awslogs-group": settings.log_group, "awslogs-stream-prefix": user},
+                "options": {
+                    "awslogs-group": settings.log_group,
+                    "awslogs-stream-prefix": stream_prefix(user, settings.cell),
+                },
             },
         },
     }

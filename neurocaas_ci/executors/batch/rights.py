@@ -6,12 +6,14 @@ have credentials of its own. The size of the policy does not grow with the job.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from neurocaas_ci.model.cloud_names import JOB_ROLES, PREFIX
 from neurocaas_ci.model.digest import sha256_bytes
 
 _DIGITS = 20
+_STREAM = re.compile(r"([^/:*]+/([0-9a-f]{20}))/.+")
 _READ = ["s3:GetObject"]
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 
@@ -24,6 +26,20 @@ def job_role(store: str, job: str) -> str:
 def job_limit(role: str) -> str:
     """Return the name of what bounds the runs of the job whose role this is."""
     return f"{PREFIX}-{role.removeprefix(JOB_ROLES)}"
+
+
+def stream_prefix(user: str, cell: str) -> str:
+    """Return what the names of the log streams of a job's workers begin with.
+
+    Jobs that have no cell share theirs with the user's other jobs.
+    """
+    return f"{user}/{cell}" if cell else user
+
+
+def cell_of_stream(name: str) -> tuple[str, str] | None:
+    """Return prefix and cell of a log stream of a job that has one, else None."""
+    match = _STREAM.fullmatch(name)
+    return (match[1], match[2]) if match else None
 
 
 def job_trust(account: str) -> dict[str, Any]:

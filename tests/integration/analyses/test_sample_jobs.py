@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))
 import demo_all  # noqa: E402 - the demo of the catalogue commits the same jobs
 
-pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(900)]
 
 # The first is also the first step of `widefield`, and takes long.
 NAMES = [name for name in demo_all.BLUEPRINTS if name != "widefield-preprocess"]

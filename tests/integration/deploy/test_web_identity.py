@@ -105,6 +105,12 @@ def test_a_run_deploys_as_the_role_and_with_nothing_but_its_rights(deploy, platf
         {"role": "run", "place": "environment:run", "claims": {"ref": "refs/heads/mine"}},
         {"role": "sign", "place": "environment:run"},
         {"role": "sign", "place": "environment:signing", "subject": "lab@1/platform@3"},
+        {"role": "gather", "place": "environment:replay"},
+        {"role": "gather", "place": "environment:audit"},
+        {"role": "gather", "place": "ref:refs/heads/main"},
+        {"role": "gather", "place": "environment:gather", "claims": {"ref": "refs/heads/mine"}},
+        {"role": "audit", "place": "environment:gather"},
+        {"role": "run", "place": "environment:gather"},
         {"role": "group-lab", "place": "environment:run"},
     ],
     ids=str,
@@ -116,8 +122,10 @@ def test_nobody_else_becomes_a_role(deploy, platform, asked):
     assert platform[2].assumed == []
 
 
-@pytest.mark.parametrize(("role", "place"), [("run", "run"), ("sign", "signing")])
-def test_who_runs_and_who_signs_become_their_role_and_look_at_no_stack(
+@pytest.mark.parametrize(
+    ("role", "place"), [("run", "run"), ("sign", "signing"), ("gather", "gather")]
+)
+def test_who_runs_signs_and_gathers_become_their_role_and_look_at_no_stack(
     deploy, platform, role, place
 ):
     done = deploy("--status", role=role, place=f"environment:{place}")

@@ -25,6 +25,7 @@ from neurocaas_ci.forges.github_settings import GitHubSettings
 from neurocaas_ci.forges.rights import NEEDED
 
 KEY, APP = provisions.APP_KEY, provisions.APP_ID
+SAMPLE, SECRET = provisions.SAMPLE_KEY, provisions.SAMPLE_IDENTITY
 OWN = {
     APP: "123456", "NEUROCAAS_HOME": "/srv/neurocaas", "NEUROCAAS_RUNNER": "mine",
 }  # fmt: skip
@@ -38,6 +39,7 @@ def well(repo):
     """A repository that is set up as docs/github.md says."""
     for name in provisions.GUARDED:
         secrets = [KEY] if name in provisions.KEY_HOLDERS else []
+        secrets += [SECRET] if name == "replay" else []
         repo.add_environment(name, branches=["main"], secrets=secrets)
     repo.variables.update(OWN)
     return repo
@@ -132,12 +134,25 @@ def test_branches_that_are_protected_need_no_list(well, examined):
     [("aws-batch", "NEUROCAAS_BATCH_IMAGE"), ("slurm", "NEUROCAAS_HOME")],
 )
 def test_what_an_executor_needs(well, examined, executor, missing):
-    well.variables.update(AWAY)
+    well.variables.update(AWAY if executor == "aws-batch" else {})
     assert examined(executor)["github-variables"].state == "ok"
     well.variables[missing] = ""
     found = examined(executor)["github-variables"]
     assert found.state == "fail"
     assert f"gh variable set {missing}" in found.fix
+
+
+def test_a_bucket_is_for_executors_that_reach_it(well, examined):
+    """Nobody is lent an identity where analyses run; a machine of one's own has credentials."""
+    well.variables["NEUROCAAS_STORE"] = "s3://b/p"
+    assert examined("local")["github-variables"].state == "ok"
+    found = examined("slurm")["github-variables"]
+    assert (found.state, "nodes of Slurm share a home" in found.message) == ("fail", True)
+    for name in ("NEUROCAAS_HOME", "NEUROCAAS_RUNNER"):
+        del well.variables[name]
+    found = examined("local")["github-variables"]
+    assert (found.state, "lent no credentials for a bucket" in found.message) == ("fail", True)
+    assert "gh variable delete NEUROCAAS_STORE" in found.fix
 
 
 def test_with_an_account_of_aws_there_is_an_environment_more(well, examined):
@@ -157,10 +172,42 @@ def test_jobs_on_aws_need_no_machine_and_no_key(well, examined):
     well.variables["NEUROCAAS_STORE"] = "s3://elsewhere"
     assert f"s3://neurocaas-{'1' * 12}-us-east-1" in examined("aws-batch")["github-variables"].fix
     well.variables["NEUROCAAS_STORE"] = f"s3://neurocaas-{'1' * 12}-us-east-1"
+    well.variables[SAMPLE] = "age1" + "q" * 58
     assert {one.state for one in examined("aws-batch").values()} == {"ok"}
     del well.environments["run"]
     assert "environments/run" in examined("aws-batch")["github-deploy"].fix
     assert examined()["github-deploy"].state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "fix"),
+    [
+        (_variables(NEUROCAAS_AWS_ACCOUNT=None), "fail", "gh variable set NEUROCAAS_AWS_ACCOUNT"),
+        (_variables(**{SAMPLE: "AGE-SECRET-KEY-1"}), "fail", f"gh variable set {SAMPLE} --body age1"),
+        (_without("gather"), "fail", "environments/gather"),
+        (_without("replay"), "fail", "environments/replay"),
+        (_environment("replay", secrets=[]), "fail", f"gh secret set {SECRET} --env replay"),
+        (_environment("gather", secrets=[SECRET]), "fail", f"gh secret delete {SECRET} --env gather"),
+        (lambda repo: repo.secrets.add(SECRET), "fail", f"gh secret delete {SECRET};"),
+    ],
+)  # fmt: skip
+def test_what_replays_of_jobs_in_a_bucket_need(well, examined, change, state, fix):
+    well.variables |= {
+        "NEUROCAAS_AWS_ACCOUNT": "1" * 12, "NEUROCAAS_AWS_REGION": "us-east-1",
+        "NEUROCAAS_STORE": f"s3://neurocaas-{'1' * 12}-us-east-1", SAMPLE: "age1" + "q" * 58,
+    }  # fmt: skip
+    assert examined()["github-replays"].state == "ok"
+    change(well)
+    found = examined()["github-replays"]
+    assert (found.state, fix in found.fix) == (state, True), found
+
+
+def test_without_a_key_a_machine_of_ones_own_replays_what_it_reaches(well, examined):
+    well.variables["NEUROCAAS_STORE"] = "s3://b/p"
+    assert examined()["github-replays"].state == "ok"
+    del well.variables["NEUROCAAS_RUNNER"]
+    found = examined()["github-replays"]
+    assert (found.state, "step 10" in found.fix) == ("warn", True)
 
 
 def test_what_a_token_may_not_see_is_a_warning(examined):
@@ -182,12 +229,15 @@ def test_the_names_are_those_of_the_workflows():
     """Whoever renames a secret, a variable or an environment renames it for the doctor too."""
     text = {p.name: p.read_text() for p in (PROJECT / ".github/workflows").glob("*.yml")}
     secrets = {name for one in text.values() for name in re.findall(r"secrets\.(\w+)", one)}
-    assert secrets == {KEY}
+    assert secrets == {KEY, SECRET}
     assert set(re.findall(r"vars\.(\w+_APP_ID)", "".join(text.values()))) == {APP}
     jobs = [job for one in text.values() for job in yaml.safe_load(one)["jobs"].values()]
     assert {job["environment"] for job in jobs if "environment" in job} <= set(provisions.GUARDED)
     holders = {job.get("environment") for job in jobs if f"secrets.{KEY}" in json.dumps(job)}
     assert holders == set(provisions.KEY_HOLDERS)
+    assert {j.get("environment") for j in jobs if f"secrets.{SECRET}" in json.dumps(j)} == {
+        "replay"
+    }
     variables = set(re.findall(r"vars\.(\w+)", text["run.yml"] + text["deploy.yml"]))
     assert {*OWN, *AWAY, "NEUROCAAS_IMAGES"} <= variables | {APP}
 

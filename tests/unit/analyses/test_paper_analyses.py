@@ -42,5 +42,9 @@ def test_what_is_not_in_the_registry_is_not_claimed(copy, capsys):
 def test_another_sorter_is_never_called_yass(copy):
     (row,) = [line for line in document_paper.page(copy).splitlines() if line.startswith("| YASS")]
     assert "**not available**" in row
-    assert "](analyses/" not in row
+    assert "another method for this purpose: [spikeinterface-lupin]" in row
     assert row.endswith("| none |")
+    (copy / "registry/blueprints/spikeinterface-lupin.yaml").unlink()
+    (row,) = [line for line in document_paper.page(copy).splitlines() if line.startswith("| YASS")]
+    assert "**not available**" in row
+    assert "](analyses/" not in row

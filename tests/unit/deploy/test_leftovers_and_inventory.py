@@ -14,12 +14,16 @@ from neurocaas_ci.deploy.inventory import (
     declared_roles,
 )
 from neurocaas_ci.deploy.leftover import (
+    CellSeen,
     EnvironmentSeen,
     JobSeen,
+    LogsSeen,
     MachineSeen,
     RoleSeen,
+    judge_cells,
     judge_environments,
     judge_jobs,
+    judge_logs,
     judge_machines,
     judge_roles,
 )
@@ -96,6 +100,35 @@ def test_roles_of_jobs_that_are_over(job_id, age, over, busy, says, ends):
     found = judge_roles([seen], NOW)
     assert [item.ends for item in found] == ([] if ends is None else [ends])
     assert all(says in item.reason for item in found)
+
+
+@pytest.mark.parametrize(
+    ("age", "lost", "busy", "ends"),
+    [(23, 0, False, None), (25, 0, False, True), (25, 2, False, False), (25, 0, True, None)],
+)
+def test_cells_of_jobs_that_are_certified(age, lost, busy, ends):
+    seen = CellSeen("s3://b/groups/g/cells/0", "ada/2026-11/one", NOW - age * HOUR, lost, busy)
+    found = judge_cells([seen], NOW)
+    assert [item.ends for item in found] == ([] if ends is None else [ends])
+    assert all(("2 results" in item.reason) == bool(lost) for item in found)
+
+
+@pytest.mark.parametrize(
+    ("days", "home", "busy", "says"),
+    [
+        (0.9, True, False, None),
+        (1.1, True, False, "the store has the logs"),
+        (1.1, False, False, None),
+        (90.9, False, False, None),
+        (91.1, False, False, "its log group has dropped them"),
+        (1.1, True, True, None),
+        (91.1, False, True, None),
+    ],
+)
+def test_logs_of_jobs_that_are_certified(days, home, busy, says):
+    seen = LogsSeen("/g:ada/0", "ada/2026-11/one", NOW - days * 24 * HOUR, home, busy)
+    found = judge_logs([seen], NOW)
+    assert [says in item.reason for item in found] == ([] if says is None else [True])
 
 
 def test_extra_policies_are_seen_and_declared_ones_are_not():

@@ -76,7 +76,8 @@ def test_workflows_are_trusted_only_where_they_are_guarded():
     assert '"Fn::Sub":"repo:${Subject}:environment:audit"' in text
     assert '"Fn::Sub":"repo:${Subject}:environment:run"' in text
     assert '"Fn::Sub":"repo:${Subject}:environment:signing"' in text
-    for role in ("DeployRole", "AuditRole", "RunRole", "SignRole"):
+    assert '"Fn::Sub":"repo:${Subject}:environment:gather"' in text
+    for role in ("DeployRole", "AuditRole", "GatherRole", "RunRole", "SignRole"):
         trust = foundation_template()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]
         (entry,) = trust["Statement"]
         asked = entry["Condition"]["StringEquals"]
@@ -96,6 +97,15 @@ def test_who_audits_may_only_look():
     assert {a for a in _rights("AuditRole") if not a.partition(":")[2].startswith(verbs)} == set()
     assert not {"s3:GetObject", "s3:Get*"} & _rights("AuditRole")
     assert _rights("AuditRole") <= _rights("DeployRole")
+
+
+def test_who_gathers_for_replays_reads_contents_and_nothing_else():
+    role = foundation_template()["Resources"]["GatherRole"]["Properties"]
+    (rights,) = [p["PolicyDocument"]["Statement"] for p in role["Policies"]]
+    assert {a: s["Resource"] for s in rights for a in s["Action"]} == {
+        "s3:GetObject": {"Fn::Sub": "${Bucket.Arn}/groups/*/blobs/*"},
+        "s3:ListBucket": {"Fn::GetAtt": ["Bucket", "Arn"]},
+    }
 
 
 def test_who_signs_reads_records_and_keeps_certificates_and_reaches_no_data():

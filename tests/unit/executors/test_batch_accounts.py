@@ -22,6 +22,15 @@ class World:
         self.batch, self.state, self.records = FakeBatch(), DirectoryState(folder), Records()
         # Three attempts of 70 minutes may cost three and a half hours of the machine.
         self.specs = [spec("a")._replace(max_runtime=3600), spec("b")._replace(max_runtime=3600)]
+        self.held: list[tuple[str, int]] = []
+        self.refuse = False
+
+    def hold(self, job, committed):
+        self.held.append((job, committed))
+        # Nobody was asked to run anything before that.
+        self.submitted_before = dict(self.batch.sizes)
+        if self.refuse:
+            raise BackendUnavailableError("the budget is used up")
 
     def executor(self, prices=None):
         """Return a new runner's executor, as a pass of the reconciler submits to it."""
@@ -29,6 +38,7 @@ class World:
             self.records, self.batch, self.state, Settings("i", "r", "s3://b/p", "/l"),
             hardware=lambda _name: MACHINE, deliver=lambda _image: None,
             encode=lambda s: s.run.encode(), say=lambda _text: None, slowest=0.01,
+            hold=self.hold,
         )  # fmt: skip
         left = [s for s in self.specs if s.run not in self.records.found]
         done = [s for s in self.specs if s.run in self.records.found]
@@ -105,6 +115,45 @@ def test_a_run_whose_attempts_have_cost_all_that_they_may_is_not_submitted_again
     assert "cancel the job" in caught.value.hint
     assert list(world.batch.sizes) == ["job1"]
     assert world.cost("a") == 3.6
+
+
+def test_what_may_be_spent_is_held_before_a_run_is_submitted_again(world):
+    """All that was paid, one more attempt of what starts and of what is under way; no more, no less."""
+    world.executor({"s": 1.0})
+    # The merge has reserved what the first submission costs.
+    assert world.held == []
+    world.batch.set("job1:0", "FAILED", 0.25)
+    world.batch.set("job1:1", "RUNNING")
+    world.executor({"s": 1.0})
+    assert world.held == [(JOB, 2_250_000)]
+    assert list(world.submitted_before) == ["job1"]
+    assert list(world.batch.sizes) == ["job1", "job2"]
+    # A runner that comes later and finds all under way asks for nothing.
+    world.batch.set("job2", "RUNNING")
+    world.executor({"s": 1.0})
+    assert len(world.held) == 1
+    world.batch.set("job1:1", "SUCCEEDED", 1)
+    world.record("b")
+    world.batch.set("job2", "FAILED", 0.5)
+    world.executor({"s": 1.0})
+    assert world.held[1:] == [(JOB, 2_750_000)]
+
+
+def test_what_nobody_can_pay_is_not_submitted_again(world):
+    world.executor({"s": 1.0})
+    world.batch.set("job1:0", "FAILED", 0.25)
+    world.batch.set("job1:1", "SUCCEEDED", 1)
+    world.record("b")
+    world.refuse = True
+    for _ in range(2):
+        with pytest.raises(BackendUnavailableError, match="used up"):
+            world.executor({"s": 1.0})
+    assert list(world.batch.sizes) == ["job1"]
+    assert (world.cost("a"), world.cost("b")) == (0.25, 1.0)
+    # As soon as somebody can, it goes on.
+    world.refuse = False
+    world.executor({"s": 1.0})
+    assert list(world.batch.sizes) == ["job1", "job2"]
 
 
 def test_what_batch_has_forgotten_holds_nobody_up(world):

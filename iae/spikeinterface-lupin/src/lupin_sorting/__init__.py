@@ -1,0 +1,1 @@
+"""Spike sorting with Lupin, a sorter of SpikeInterface."""
