@@ -97,3 +97,11 @@ def median(values: Sequence[float]) -> float:
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def file_system(folder: str) -> str:
+    """Return the kind of file system that a folder lies on, as `stat` names it."""
+    done = subprocess.run(
+        ["stat", "--file-system", "--format", "%T", folder], capture_output=True, text=True
+    )
+    return done.stdout.strip() or "unknown"
