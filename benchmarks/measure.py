@@ -102,6 +102,9 @@ def median(values: Sequence[float]) -> float:
 def file_system(folder: str) -> str:
     """Return the kind of file system that a folder lies on, as `stat` names it."""
     done = subprocess.run(
-        ["stat", "--file-system", "--format", "%T", folder], capture_output=True, text=True
+        ["stat", "--file-system", "--format", "%T", folder],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.strip() or "unknown"
