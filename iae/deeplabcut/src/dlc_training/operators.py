@@ -7,7 +7,7 @@ shapes that nobody has declared. Declared they are enough: models and transforms
 
 from __future__ import annotations
 
-import torch
+from torch import library
 
 _POOL = "float spatial_scale, SymInt pooled_height, SymInt pooled_width"
 _SIZE = "SymInt batch_size, SymInt channels, SymInt height, SymInt width"
@@ -32,14 +32,14 @@ _SCHEMAS = (
     "_deform_conv2d_backward(Tensor grad, Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, "
     f"{_CONVOLUTION}) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
 )
-_DECLARED: list[torch.library.Library] = []
+_DECLARED: list[library.Library] = []
 
 
 def declare() -> None:
     """Declare the operators, once; before torchvision is imported."""
     if _DECLARED:
         return
-    library = torch.library.Library("torchvision", "DEF")
+    torchvision = library.Library("torchvision", "DEF")
     for schema in _SCHEMAS:
-        library.define(schema)
-    _DECLARED.append(library)  # what it declares goes with it
+        torchvision.define(schema)
+    _DECLARED.append(torchvision)  # what it declares goes with it
