@@ -48,7 +48,11 @@ def unseal_stream(source: BinaryIO, target: BinaryIO, identity: str, where: str)
     try:
         known = _identities(pyrage, identity.encode("ascii", "replace"))
     except pyrage.IdentityError as error:
-        raise UsageError(f"it is no private key of age ({error})", where=where) from error
+        raise UsageError(
+            f"it is no private key of age ({error})",
+            where=where,
+            hint="`neurocaas access key` makes a pair; the private one begins with AGE-SECRET-KEY-",
+        ) from error
     watched = _Watched(source)
     try:
         pyrage.decrypt_io(watched, target, known)

@@ -28,6 +28,7 @@ _LIST = "sample.json"
 _CONTENT = re.compile(r"([0-9a-f]{64})\.age")
 _JOB = re.compile(r"[A-Za-z0-9-]+/\d{4}-\d\d/[A-Za-z0-9._-]+")
 _LARGEST = 5_000_000_000
+_SEALED = "make the sample anew: `neurocaas sample seal FOLDER --key KEY`"
 
 
 @click.group("sample", short_help="Carry what replays need to a machine without rights.")
@@ -167,7 +168,7 @@ def _open_one(path: Path, identity: str, home: Home) -> None:
 
     name = _CONTENT.fullmatch(path.name)
     if name is None or not path.is_file() or path.is_symlink():
-        raise IntegrityError("this is no part of a sample", where=str(path))
+        raise IntegrityError("this is no part of a sample", where=str(path), hint=_SEALED)
     digest = Sha256(name[1])
     opened = home.scratch / f"opened-{os.getpid()}-{digest}"
     try:
@@ -177,7 +178,9 @@ def _open_one(path: Path, identity: str, home: Home) -> None:
     finally:
         opened.unlink(missing_ok=True)
     if got != digest:
-        raise IntegrityError(f"what is in it has another digest, {got}", where=str(path))
+        raise IntegrityError(
+            f"what is in it has another digest, {got}", where=str(path), hint=_SEALED
+        )
 
 
 def _listed(folder: Path) -> list[str]:
@@ -194,7 +197,7 @@ def _listed(folder: Path) -> list[str]:
     if not isinstance(jobs, list) or not all(
         isinstance(job, str) and _JOB.fullmatch(job) for job in jobs
     ):
-        raise IntegrityError("it is no list of jobs", where=where)
+        raise IntegrityError("it is no list of jobs", where=where, hint=_SEALED)
     return jobs
 
 
