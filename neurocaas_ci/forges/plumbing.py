@@ -72,13 +72,17 @@ class Plumbing:
         return self.run("update-ref", "--stdin", check=False, given=f"{lines}\n")
 
     def error(self, action: str, stderr: str) -> BackendUnavailableError:
-        """Return the error for a failed git command; a lock that was left behind is named."""
+        """Return the error for a failed git command; locks that were left behind are named."""
         if lock := _LOCK.search(stderr):
+            # A transaction locks several refs, and git only names the first in the way.
+            found = os.path.normpath(lock[1])
+            others = {str(path) for path in (self._folder / "refs").rglob("*.lock")} - {found}
+            files = f"these files: {' '.join(sorted({found, *others}))}" if others else "that file"
             return BackendUnavailableError(
                 f"{action} found a lock that another git process holds, or left when it was killed",
-                where=lock[1],
-                hint="when no git process is at work in this repository, remove that file, "
-                "then try again",
+                where=found,
+                hint="try again when no git process is at work in this repository; if there is "
+                f"none, first remove {files}",
             )
         return BackendUnavailableError(f"{action} failed: {stderr.strip()}", where=str(self.path))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -222,10 +223,11 @@ def test_killed_merges_have_happened_or_not(platform, origin):
         if not merged:
             done = platform.run("pr", "merge", number, code=None)
             if done.returncode == 16:
-                # A lock that git left: the message names it and says what to do.
-                lock = done.stderr.partition("error: ")[2].partition(": ")[0]
-                assert lock.endswith(".lock"), done.stderr
-                os.unlink(lock)
+                # Locks that git left: the message names all and says what to do.
+                locks = set(re.findall(r"/\S+\.lock", done.stderr))
+                assert locks, done.stderr
+                for lock in locks:
+                    os.unlink(lock)
                 done = platform.run("pr", "merge", number)
             assert done.returncode == 0, done.stderr
         assert states(platform)[name] == "merged"

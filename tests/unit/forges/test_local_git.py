@@ -206,6 +206,21 @@ def test_a_lock_left_by_a_killed_git_is_named(repository, lock):
     assert forge.merge(candidate)
 
 
+def test_all_the_locks_of_a_killed_transaction_are_named_at_once(repository):
+    repository.branch("topic")
+    forge = LocalGitForge(repository.origin)
+    candidate = forge.prepare(forge.open("topic", "t", "ada").number)
+    locks = [repository.origin / f"refs/{name}.lock" for name in ("heads/main", "pull/1/meta")]
+    for path in locks:
+        path.touch()
+    with pytest.raises(BackendUnavailableError, match="lock that another git process") as caught:
+        forge.merge(candidate)
+    assert all(str(path) in caught.value.hint for path in locks)
+    for path in locks:
+        path.unlink()
+    assert forge.merge(candidate)
+
+
 def test_a_lock_in_the_way_of_opening_is_named(repository):
     repository.branch("topic")
     path = repository.origin / "refs/pull/1/head.lock"
