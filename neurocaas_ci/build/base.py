@@ -40,7 +40,7 @@ def make_base(
 ) -> Base:
     """Return the base of an IAE, taken from the cache or made; `fresh` makes it in any case."""
     if iae.base_kind == "deb":
-        return _deb_base(iae, files, cache, say, fresh=fresh)
+        return deb_base(base_lock(iae, files), iae.python, cache, say, fresh=fresh)
     if iae.base_kind == "host":
         from neurocaas_ci.build.host import host_base
 
@@ -87,10 +87,10 @@ def base_lock(iae: Iae, files: Mapping[str, Source]) -> tuple[LockedDeb, ...]:
     return parse_base_lock(source.content, iae.name)
 
 
-def _deb_base(
-    iae: Iae, files: Mapping[str, Source], cache: Cache, say: Say, *, fresh: bool
+def deb_base(
+    debs: tuple[LockedDeb, ...], python: str, cache: Cache, say: Say, *, fresh: bool
 ) -> Base:
-    debs = base_lock(iae, files)
+    """Return a base of locked Debian packages with Python `python` (`3.11`)."""
     key = layer_key("deb", packages=[[deb.name, deb.sha256] for deb in debs])
 
     def make() -> Blob:
@@ -101,8 +101,8 @@ def _deb_base(
     layer = cached_layer(cache, key, "base", make, fresh=fresh)
     return Base(
         (layer,),
-        f"/usr/bin/python{iae.python}",
-        f"usr/local/lib/python{iae.python}/dist-packages",
+        f"/usr/bin/python{python}",
+        f"usr/local/lib/python{python}/dist-packages",
         debian_glibc(debs),
     )
 

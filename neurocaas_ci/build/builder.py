@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from neurocaas_ci.build.base import Base, Say, make_base
 from neurocaas_ci.build.cache import Blob, Cache
@@ -19,6 +20,7 @@ from neurocaas_ci.build.environment import environment
 from neurocaas_ci.build.layers import bytecode_layer, code_layer, shared_layer, wheels_layer
 from neurocaas_ci.build.locks import LockedWheel, parse_requirements_lock
 from neurocaas_ci.build.recipe import Source, recipe_of
+from neurocaas_ci.build.source_wheels import SourceWheels
 from neurocaas_ci.build.target import WheelTarget
 from neurocaas_ci.errors import BuildError
 from neurocaas_ci.model.registry import Iae, IaeLock
@@ -53,7 +55,8 @@ def build(request: Request) -> Built:
     files = {source.path: source for source in request.files}
     processor, _ = architecture(iae)
     _check_entrypoint(iae, files)
-    wheels = locked_wheels(iae, files)
+    built = SourceWheels(iae, files, cache, request.say, fresh=request.fresh)
+    wheels = (*locked_wheels(iae, files), *built.wheels())
     variables = environment(iae, wheels)
     base = make_base(iae, files, cache, request.say, fresh=request.fresh)
     if wheels and not base.interpreter:
@@ -67,9 +70,10 @@ def build(request: Request) -> Built:
     layers = list(base.layers)
     common: list[StoredLayer] = []
     if wheels:
-        target = target_of(iae, base)
-        common = [shared_layer(base, one, target, cache, say, fresh=fresh) for one in shared]
-        layers.append(wheels_layer(base, own, target, cache, say, shared=shared, fresh=fresh))
+        built.refuse_other(base.glibc, wheels)
+        fetch = partial(built.fetch, target_of(iae, base))
+        common = [shared_layer(base, one, fetch, cache, say, fresh=fresh) for one in shared]
+        layers.append(wheels_layer(base, own, fetch, cache, say, shared=shared, fresh=fresh))
     if base.interpreter:
         # Shared layers bring their bytecode along, so that it is shared as well.
         layers.append(bytecode_layer(base, tuple(layers), cache, say, fresh=fresh))

@@ -80,7 +80,7 @@ class Cache:
         """Return the cache folder that keeps downloaded packages."""
         return self._downloads
 
-    def download_path(self, kind: Literal["debs", "wheels"], digest: Sha256) -> Path:
+    def download_path(self, kind: Literal["debs", "wheels", "sources"], digest: Sha256) -> Path:
         """Return where a downloaded package is or would be."""
         return self._downloads / kind / digest
 

@@ -23,8 +23,10 @@ from neurocaas_ci.build.recipe import Source
 from neurocaas_ci.build.skeleton import mount_points
 from neurocaas_ci.build.spool import Spool
 from neurocaas_ci.build.tar import write_tar
-from neurocaas_ci.build.target import WheelTarget
 from neurocaas_ci.model.digest import sha256_bytes
+
+Fetch = Callable[[Sequence[LockedWheel]], list[tuple[str, Path]]]
+"""How locked wheels become (name, file): from an index, from the cache, or from source."""
 
 # Where Python keeps modules, whatever the prefix: only these are worth compiling.
 _LIBRARY = re.compile(r"(?:.*/)?lib/python3[^/]*/.+\.py")
@@ -33,7 +35,7 @@ _LIBRARY = re.compile(r"(?:.*/)?lib/python3[^/]*/.+\.py")
 def wheels_layer(
     base: Base,
     wheels: Sequence[LockedWheel],
-    target: WheelTarget,
+    fetch: Fetch,
     cache: Cache,
     say: Say,
     *,
@@ -52,11 +54,10 @@ def wheels_layer(
 
     def make() -> Blob:
         from neurocaas_ci.build.wheel import refuse_clashes, wheel_entries
-        from neurocaas_ci.build.wheels import fetch_wheels
 
-        files = fetch_wheels(wheels, target, cache, say)
+        files = fetch(wheels)
         if shared:
-            refuse_clashes([*fetch_wheels(shared, target, cache, say), *files], base.site)
+            refuse_clashes([*fetch(shared), *files], base.site)
         say(f"unpacking {len(files)} wheels")
         return _write(
             cache, lambda _, spool: wheel_entries(files, base.site, base.interpreter, spool)
@@ -66,7 +67,7 @@ def wheels_layer(
 
 
 def shared_layer(
-    base: Base, wheel: LockedWheel, target: WheelTarget, cache: Cache, say: Say, *, fresh: bool
+    base: Base, wheel: LockedWheel, fetch: Fetch, cache: Cache, say: Say, *, fresh: bool
 ) -> StoredLayer:
     """Return the layer of one package and its compiled modules, the same in every image with it.
 
@@ -85,9 +86,8 @@ def shared_layer(
 
     def make() -> Blob:
         from neurocaas_ci.build.wheel import wheel_entries
-        from neurocaas_ci.build.wheels import fetch_wheels
 
-        files = fetch_wheels([wheel], target, cache, say)
+        files = fetch([wheel])
         say(f"unpacking and compiling {wheel.name}")
         root = layers_root(cache, base.layers)
         python = bytecode.Interpreter(root, base.interpreter, base.environment)

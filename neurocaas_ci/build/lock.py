@@ -1,4 +1,4 @@
-"""Write the lock files of an IAE in a working folder: base.lock, requirements.lock, iae.lock."""
+"""Write the lock files of an IAE in a working folder."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 
 from neurocaas_ci.build.base import Say, make_base
 from neurocaas_ci.build.builder import Built, Request, build, target_of
-from neurocaas_ci.build.cache import Cache, write_atomic
+from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.constants import architecture
+from neurocaas_ci.build.lock_folder import LockFolder
+from neurocaas_ci.build.lock_sources import lock_sources
 from neurocaas_ci.build.locks import (
     basis,
-    basis_of,
     format_base_lock,
     format_iae_lock,
     format_requirements_lock,
 )
-from neurocaas_ci.build.recipe import Source, sources
+from neurocaas_ci.build.recipe import sources
 from neurocaas_ci.build.source import load_iae
+from neurocaas_ci.build.source_wheels import SourceWheels
 from neurocaas_ci.errors import UsageError
 from neurocaas_ci.model.digest import sha256_bytes
-from neurocaas_ci.model.registry import Iae
 from neurocaas_ci.registry.folder import FolderTree
 
 
@@ -38,88 +39,59 @@ def lock_iae(root: Path, name: str, cache: Cache, say: Say, *, upgrade: bool = F
     `root` is the folder that holds `iae/`. The locks of packages are kept as long as they answer
     iae.yaml and requirements.in; `upgrade` chooses all versions anew.
     """
-    folder = root / "iae" / name
-    if not folder.is_dir():
+    if not (root / "iae" / name).is_dir():
         raise UsageError(
             f"there is no IAE named {name!r}",
-            where=str(folder),
+            where=str(root / "iae" / name),
             hint="go into the registry's folder, or make one: neurocaas init blueprint NAME",
         )
     iae = load_iae(FolderTree(root), name)
-    work = _Work(root, iae, cache, say, upgrade)
-    changed = [*work.lock_base(), *work.lock_requirements()]
+    folder = LockFolder(root, iae, cache, say, upgrade)
+    changed = [*_lock_base(folder), *lock_sources(folder), *_lock_requirements(folder)]
     files = sources(FolderTree(root), name)
     built = build(Request(iae, files, cache, say))
-    changed += work.put("iae.lock", format_iae_lock(built.lock))
+    changed += folder.put("iae.lock", format_iae_lock(built.lock))
     return Locked(built, tuple(changed))
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    root: Path
-    iae: Iae
-    cache: Cache
-    say: Say
-    upgrade: bool
+def _lock_base(folder: LockFolder) -> list[str]:
+    iae = folder.iae
+    if iae.base_kind != "deb":
+        return folder.drop("base.lock")
+    packages = sorted(iae.base["packages"])
+    made_for = basis(packages=packages, platform=iae.platform)
+    if folder.is_current("base.lock", made_for):
+        return []
+    from neurocaas_ci.build.apt import lock_packages
 
-    def lock_base(self) -> list[str]:
-        if self.iae.base_kind != "deb":
-            return self.drop("base.lock")
-        packages = sorted(self.iae.base["packages"])
-        made_for = basis(packages=packages, platform=self.iae.platform)
-        if self.is_current("base.lock", made_for):
-            return []
-        from neurocaas_ci.build.apt import lock_packages
+    folder.say(f"asking apt for {', '.join(packages)}")
+    with folder.cache.workspace() as workspace:
+        debs = lock_packages(packages, architecture(iae)[0], workspace)
+    return folder.put("base.lock", format_base_lock(debs, made_for))
 
-        self.say(f"asking apt for {', '.join(packages)}")
-        with self.cache.workspace() as workspace:
-            debs = lock_packages(packages, architecture(self.iae)[0], workspace)
-        return self.put("base.lock", format_base_lock(debs, made_for))
 
-    def lock_requirements(self) -> list[str]:
-        files = self.files()
-        wanted = files.get("requirements.in")
-        if wanted is None:
-            return self.drop("requirements.lock")
-        base = make_base(self.iae, files, self.cache, self.say, fresh=False)
-        made_for = basis(
-            requirements=sha256_bytes(wanted.content),
-            python=self.iae.python,
-            platform=self.iae.platform,
-            glibc=base.glibc,
-        )
-        if self.is_current("requirements.lock", made_for):
-            return []
-        from neurocaas_ci.build.wheels import lock_wheels
+def _lock_requirements(folder: LockFolder) -> list[str]:
+    iae, files = folder.iae, folder.files()
+    wanted = files.get("requirements.in")
+    if wanted is None and iae.sources is None:
+        return folder.drop("requirements.lock")
+    base = make_base(iae, files, folder.cache, folder.say, fresh=False)
+    requirements = b"" if wanted is None else wanted.content
+    # What is built from source needs packages too; the wheels say which.
+    built = SourceWheels(iae, files, folder.cache, folder.say, fresh=False)
+    made_for = basis(
+        requirements=sha256_bytes(requirements),
+        python=iae.python,
+        platform=iae.platform,
+        glibc=base.glibc,
+        **({"sources": [[w.name, w.sha256] for w in built.wheels()]} if iae.sources else {}),
+    )
+    if folder.is_current("requirements.lock", made_for):
+        return []
+    from neurocaas_ci.build.wheels import lock_wheels
 
-        wheels = lock_wheels(wanted.content, target_of(self.iae, base), self.cache, self.say)
-        return self.put("requirements.lock", format_requirements_lock(wheels, made_for))
-
-    def files(self) -> dict[str, Source]:
-        return {s.path: s for s in sources(FolderTree(self.root), self.iae.name)}
-
-    def is_current(self, lock: str, made_for: str) -> bool:
-        path = self.path(lock)
-        return (
-            not self.upgrade
-            and path.exists()
-            and basis_of(path.read_text(errors="replace")) == made_for
-        )
-
-    def put(self, lock: str, text: str) -> list[str]:
-        path = self.path(lock)
-        if path.exists() and path.read_bytes() == text.encode():
-            return []
-        write_atomic(path, text.encode())
-        return [lock]
-
-    def drop(self, lock: str) -> list[str]:
-        """Remove a lock that belongs to nothing any more."""
-        path = self.path(lock)
-        if not path.exists():
-            return []
-        path.unlink()
-        return [lock]
-
-    def path(self, lock: str) -> Path:
-        return self.root / "iae" / self.iae.name / lock
+    target = target_of(iae, base)
+    paths = built.fetch(target, built.wheels()) if iae.sources else []
+    own = [(w.name, w.version, path) for w, (_, path) in zip(built.wheels(), paths, strict=True)]
+    wheels = lock_wheels(requirements, target, folder.cache, folder.say, own)
+    return folder.put("requirements.lock", format_requirements_lock(wheels, made_for))

@@ -69,15 +69,15 @@ def format_base_lock(debs: Sequence[LockedDeb], made_for: Sha256) -> str:
     return head + "".join(lines)
 
 
-def parse_base_lock(data: bytes, name: str) -> tuple[LockedDeb, ...]:
-    """Read base.lock of the IAE `name`; raise BuildError with file and line."""
-    where = f"iae/{name}/base.lock"
+def parse_base_lock(data: bytes, name: str, file: str = "base.lock") -> tuple[LockedDeb, ...]:
+    """Read base.lock, or another file of its form, of the IAE `name`; raise BuildError with file and line."""
+    where = f"iae/{name}/{file}"
     found: dict[str, LockedDeb] = {}
-    for number, line in _lines(data, where, name):
+    for number, line in lock_lines(data, where, name):
         fields = line.split()
         place = f"{where}:{number}"
         if len(fields) != _FIELDS:
-            raise _bad("expected `name version sha256 size path`", place, name)
+            raise bad_lock("expected `name version sha256 size path`", place, name)
         deb_name, version, digest, size, path = fields
         checks = (
             (_DEB_NAME.fullmatch(deb_name), "not a package name"),
@@ -88,12 +88,12 @@ def parse_base_lock(data: bytes, name: str) -> tuple[LockedDeb, ...]:
         )
         for field, (sound, problem) in zip(fields, checks, strict=True):
             if not sound:
-                raise _bad(f"{problem}: {field!r}", place, name)
+                raise bad_lock(f"{problem}: {field!r}", place, name)
         if deb_name in found:
-            raise _bad(f"package {deb_name!r} is locked twice", place, name)
+            raise bad_lock(f"package {deb_name!r} is locked twice", place, name)
         found[deb_name] = LockedDeb(deb_name, version, Sha256(digest), int(size), path)
     if not found:
-        raise _bad("it locks no package", where, name)
+        raise bad_lock("it locks no package", where, name)
     return tuple(found.values())
 
 
@@ -107,21 +107,23 @@ def format_requirements_lock(wheels: Sequence[LockedWheel], made_for: Sha256) ->
     return head + "".join(lines)
 
 
-def parse_requirements_lock(data: bytes, name: str) -> tuple[LockedWheel, ...]:
-    """Read requirements.lock of the IAE `name`; raise BuildError with file and line."""
-    where = f"iae/{name}/requirements.lock"
+def parse_requirements_lock(
+    data: bytes, name: str, file: str = "requirements.lock"
+) -> tuple[LockedWheel, ...]:
+    """Read requirements.lock, or another file of its form, of an IAE; raise BuildError with file and line."""
+    where = f"iae/{name}/{file}"
     found: dict[str, LockedWheel] = {}
-    for number, line in _lines(data, where, name):
+    for number, line in lock_lines(data, where, name):
         match = _REQUIREMENT.fullmatch(line)
         if match is None:
-            raise _bad(
+            raise bad_lock(
                 f"expected `name==version --hash=sha256:…`, found {line[:80]!r}",
                 f"{where}:{number}",
                 name,
             )
         wheel = LockedWheel(match["name"], match["version"], Sha256(match["sha256"]))
         if wheel.name.lower() in found:
-            raise _bad(f"package {wheel.name!r} is locked twice", f"{where}:{number}", name)
+            raise bad_lock(f"package {wheel.name!r} is locked twice", f"{where}:{number}", name)
         found[wheel.name.lower()] = wheel
     return tuple(found.values())
 
@@ -138,14 +140,16 @@ def format_iae_lock(lock: IaeLock) -> str:
     )
 
 
-def _lines(data: bytes, where: str, name: str) -> list[tuple[int, str]]:
+def lock_lines(data: bytes, where: str, name: str) -> list[tuple[int, str]]:
+    """Return number and text of the lines that say something; raise BuildError for other than ASCII."""
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError as error:
-        raise _bad("it is not plain ASCII text", where, name) from error
+        raise bad_lock("it is not plain ASCII text", where, name) from error
     stripped = ((n, line.strip()) for n, line in enumerate(text.split("\n"), 1))
     return [(n, line) for n, line in stripped if line and not line.startswith("#")]
 
 
-def _bad(problem: str, where: str, name: str) -> BuildError:
+def bad_lock(problem: str, where: str, name: str) -> BuildError:
+    """Return the error for a lock that is not as it was written."""
     return BuildError(problem, where=where, hint=_RELOCK.format(name=name))

@@ -23,6 +23,12 @@ def load_iae(tree: Tree, name: str) -> Iae:
     return loaded.value
 
 
+def has_sources(tree: Tree, name: str) -> bool:
+    """Tell whether the IAE builds packages from source; False for one that cannot be read."""
+    value = Registry(tree).iae(name).value
+    return value is not None and value.sources is not None
+
+
 def load_lock(tree: Tree, name: str) -> IaeLock | None:
     """Return what iae.lock pins, or None without one; raise FindingsError when it is not valid."""
     loaded = Registry(tree).iae_lock(name)

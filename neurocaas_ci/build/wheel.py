@@ -50,10 +50,10 @@ def refuse_clashes(wheels: Sequence[tuple[str, Path]], site: str) -> None:
     """
     known: dict[str, tuple[str, tuple[int, int, bool]]] = {}
     for name, path in wheels:
-        with _opened(name, path) as archive:
-            for info, member in _files(name, archive):
+        with opened(name, path) as archive:
+            for info, member in wheel_files(name, archive):
                 place, _ = _target(member, site, name)
-                found = (info.file_size, info.CRC, _executable(info))
+                found = (info.file_size, info.CRC, is_executable(info))
                 owner, before = known.setdefault(place, (name, found))
                 if before != found:
                     raise BuildError(
@@ -65,8 +65,8 @@ def refuse_clashes(wheels: Sequence[tuple[str, Path]], site: str) -> None:
 def _members(
     name: str, path: Path, site: str, interpreter: str, spool: Spool
 ) -> Iterator[tuple[str, Entry]]:
-    with _opened(name, path) as archive:
-        for info, member in _files(name, archive):
+    with opened(name, path) as archive:
+        for info, member in wheel_files(name, archive):
             target, is_script = _target(member, site, name)
             with archive.open(info) as stream:
                 if is_script:
@@ -74,11 +74,12 @@ def _members(
                     yield target, file_entry(spool.add_bytes(script), executable=True)
                 else:
                     content = spool.add(cast("BinaryIO", stream))
-                    yield target, file_entry(content, executable=_executable(info))
+                    yield target, file_entry(content, executable=is_executable(info))
 
 
 @contextlib.contextmanager
-def _opened(name: str, path: Path) -> Iterator[zipfile.ZipFile]:
+def opened(name: str, path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a wheel; raise BuildError that calls it `name` when it is damaged, also while it is read."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -88,7 +89,8 @@ def _opened(name: str, path: Path) -> Iterator[zipfile.ZipFile]:
         raise BuildError(f"not a sound wheel: {error}", where=name) from error
 
 
-def _files(name: str, archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
+def wheel_files(name: str, archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, str]]:
+    """Yield the files of a wheel with their clean paths; raise BuildError for links, devices and `..`."""
     for info in archive.infolist():
         if info.is_dir():
             continue
@@ -97,7 +99,8 @@ def _files(name: str, archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInf
         yield info, clean_path(info.filename, name)
 
 
-def _executable(info: zipfile.ZipInfo) -> bool:
+def is_executable(info: zipfile.ZipInfo) -> bool:
+    """Tell whether somebody may execute a file of a wheel."""
     return bool(info.external_attr >> 16 & 0o111)
 
 

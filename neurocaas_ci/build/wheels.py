@@ -34,19 +34,31 @@ _OFFLINE = re.compile(
 
 
 def lock_wheels(
-    requirements: bytes, target: WheelTarget, cache: Cache, say: Callable[[str], None]
+    requirements: bytes,
+    target: WheelTarget,
+    cache: Cache,
+    say: Callable[[str], None],
+    built: Sequence[tuple[str, str, Path]] = (),
 ) -> tuple[LockedWheel, ...]:
     """Return the wheels that satisfy a requirements.in, downloaded into the cache.
+
+    Packages (name, version, file) that are `built` here are not among them, but what they need is.
 
     Raise BuildError when there is no solution, or a package has no wheel for the target;
     BackendUnavailableError when the index cannot be reached.
     """
-    if not _has_requirements(requirements):
+    if not built and not _has_requirements(requirements):
         return ()
     with cache.workspace() as workspace:
         wanted = workspace / "requirements.in"
-        wanted.write_bytes(requirements)
-        pinned = _resolve(wanted, target, say)
+        wanted.write_bytes(requirements + _shown_to_resolver(built, workspace / "built"))
+        links = ["--find-links", str(workspace / "built")] if built else []
+        names = {name for name, _, _ in built}
+        pinned = [
+            pin for pin in _resolve(wanted, target, links, say) if _normal(pin[0]) not in names
+        ]
+        if not pinned:
+            return ()
         say(f"choosing wheels for {len(pinned)} packages")
         folder = workspace / "wheels"
         exact = workspace / "pinned.txt"
@@ -96,30 +108,43 @@ def fetch_wheels(
     ]
 
 
+def _shown_to_resolver(built: Sequence[tuple[str, str, Path]], folder: Path) -> bytes:
+    """Put built wheels where a resolver finds them; return the requirements that name them."""
+    if built:
+        folder.mkdir()
+    for name, version, path in built:
+        # A resolver looks at what it needs; that it fits, whatever its tags, is known already.
+        (folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl").symlink_to(path)
+    return "".join(f"\n{name}=={version}\n" for name, version, _ in built).encode()
+
+
 def _has_requirements(requirements: bytes) -> bool:
     lines = (line.strip() for line in requirements.splitlines())
     return any(line and not line.startswith(b"#") for line in lines)
 
 
 def _resolve(
-    wanted: Path, target: WheelTarget, say: Callable[[str], None]
+    wanted: Path, target: WheelTarget, links: Sequence[str], say: Callable[[str], None]
 ) -> list[tuple[str, str]]:
     uv = _uv()
     if uv is None:
         say("uv is not installed; resolving with pip")
-        return _resolve_with_pip(wanted, target)
+        return _resolve_with_pip(wanted, target, links)
     say("resolving with uv")
     command = [
         *(uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-config"),
         *("--only-binary", ":all:", "--no-emit-index-url", "--no-emit-find-links"),
         *("--python-version", target.python),
         *("--python-platform", f"{target.machine}-manylinux_{target.glibc[0]}_{target.glibc[1]}"),
+        *links,
         str(wanted),
     ]
     return _PINNED.findall(_run(command, _index_of_pip()))
 
 
-def _resolve_with_pip(wanted: Path, target: WheelTarget) -> list[tuple[str, str]]:
+def _resolve_with_pip(
+    wanted: Path, target: WheelTarget, links: Sequence[str]
+) -> list[tuple[str, str]]:
     if target.python != f"{sys.version_info[0]}.{sys.version_info[1]}":
         raise BackendUnavailableError(
             f"pip can resolve only for the Python that it runs on, which is not {target.python}",
@@ -128,7 +153,7 @@ def _resolve_with_pip(wanted: Path, target: WheelTarget) -> list[tuple[str, str]
         )
     # `download` resolves with the markers of the running Python, which is the IAE's here.
     folder = wanted.with_name("resolved")
-    _pip(["download", "--dest", str(folder), *target.pip_options()], wanted)
+    _pip(["download", "--dest", str(folder), *links, *target.pip_options()], wanted)
     return [_identity(path) for path in sorted(folder.glob("*.whl"))]
 
 
@@ -170,7 +195,8 @@ def _run(command: Sequence[str], extra: Mapping[str, str]) -> str:
         reason,
         where="requirements",
         hint="every package needs a wheel for this Python and platform; packages that are published "
-        "as source only are refused: choose a version or a package that has wheels",
+        "as source only are refused here: choose another version, or build it from source "
+        "(sources in iae.yaml, docs/reference/iae.md)",
     )
 
 
@@ -214,17 +240,26 @@ def _index_of_pip() -> dict[str, str]:
     if any(name in os.environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX")):
         return {}
     found = {}
-    address = _pip_setting("index-url")
+    address = pip_setting("index-url")
     if address.startswith(("http://", "https://")):
         found["UV_DEFAULT_INDEX"] = address
-    links = _pip_setting("find-links").split()
+    links = pip_setting("find-links").split()
     if links and "UV_FIND_LINKS" not in os.environ:
         # uv takes a list with commas.
         found["UV_FIND_LINKS"] = ",".join(links)
     return found
 
 
-def _pip_setting(name: str) -> str:
+def pip_help() -> str:
+    """Return what pip says about downloading; its default index is named there and nowhere else."""
+    done = subprocess.run(
+        [*_pip_command(), "download", "--help"], capture_output=True, text=True, check=False
+    )
+    return done.stdout
+
+
+def pip_setting(name: str) -> str:
+    """Return a setting of pip for all commands, from its variable or its files; empty: not set."""
     own = os.environ.get(f"PIP_{name.upper().replace('-', '_')}")
     if own:
         return own
@@ -253,7 +288,11 @@ def _identity(path: Path) -> tuple[str, str]:
     if not zipfile.is_zipfile(path):
         raise BuildError("the index served something that is no wheel", where=path.name)
     name, version, *_ = path.name.split("-")
-    return re.sub(r"[-_.]+", "-", name).lower(), version
+    return _normal(name), version
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _sha256(path: Path) -> Sha256:

@@ -46,7 +46,9 @@ def command(name: str, root: Path, output: Path | None, form: str, *, check: boo
 
     tree = FolderTree(root)
     iae = load_iae(tree, name)
-    request = Request(iae, sources(tree, name), Cache(open_home().cache), _say)
+    # What is built from source is built by nobody's uid.
+    home = open_home(sandboxed=iae.sources is not None)
+    request = Request(iae, sources(tree, name), Cache(home.cache), _say)
     lock = load_lock(tree, name)
     if check:
         _check(request, lock)

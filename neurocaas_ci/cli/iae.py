@@ -27,14 +27,21 @@ def command() -> None:
 def lock(name: str, root: Path, *, upgrade: bool) -> None:
     """Write base.lock, requirements.lock and iae.lock of iae/NAME.
 
+    With `sources` in iae.yaml also sources.lock, build.lock and build-requirements.lock: what is
+    built from source, in a sandbox, and with which tools.
+
     Package versions that are locked already stay as they are, unless iae.yaml or requirements.in
     ask for something else or --upgrade is given. The image is built, so that iae.lock holds its
-    digest. Commit all three files.
+    digest. Commit all these files.
     """
     from neurocaas_ci.build.cache import Cache
     from neurocaas_ci.build.lock import lock_iae
+    from neurocaas_ci.build.source import has_sources
+    from neurocaas_ci.registry.folder import FolderTree
 
-    locked = lock_iae(root, name, Cache(open_home().cache), _say, upgrade=upgrade)
+    # What is built from source is built by nobody's uid.
+    home = open_home(sandboxed=has_sources(FolderTree(root), name))
+    locked = lock_iae(root, name, Cache(home.cache), _say, upgrade=upgrade)
     for file in locked.changed:
         _say(f"wrote iae/{name}/{file}")
     if not locked.changed:

@@ -17,12 +17,33 @@ ForgeKind = Literal["local", "github"]
 DEFAULT_BUDGET_USD = 300.0
 
 
+class SourcePackage(NamedTuple):
+    """A package that is built from source: an sdist of the index, or one commit of a git repository.
+
+    `git` is the address of the repository and `commit` a full id; both are empty for an sdist.
+    """
+
+    name: str
+    version: str
+    git: str = ""
+    commit: str = ""
+
+
+class Sources(NamedTuple):
+    """What an environment builds from source, and with which Debian packages and exact wheels."""
+
+    packages: tuple[SourcePackage, ...]
+    debian: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+
 class Iae(NamedTuple):
     """An immutable analysis environment as described by `iae/<name>/iae.yaml`.
 
     `base` holds the keys of the base besides its kind (`packages` for deb, `image` for oci).
     `determinism` names the profile of fixed environment variables and CPU features. Packages in
     `shared_wheels` get a layer of their own, the same in every image that locks the same wheel.
+    `sources` is None where every package has a wheel.
     """
 
     name: str
@@ -35,6 +56,7 @@ class Iae(NamedTuple):
     environment: Mapping[str, str]
     sample: str | None
     shared_wheels: tuple[str, ...] = ()
+    sources: Sources | None = None
 
 
 class IaeLock(NamedTuple):

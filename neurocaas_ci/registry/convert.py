@@ -24,6 +24,8 @@ from neurocaas_ci.model.registry import (
     Job,
     Launch,
     Policy,
+    SourcePackage,
+    Sources,
     User,
 )
 from neurocaas_ci.model.units import parse_duration, parse_size
@@ -90,6 +92,19 @@ def iae(data: _Data) -> Iae:
         environment=data.get("environment", {}),
         sample=data.get("sample"),
         shared_wheels=tuple(sorted(data.get("shared_wheels", ()))),
+        sources=_sources(data["sources"]) if "sources" in data else None,
+    )
+
+
+def _sources(data: _Data) -> Sources:
+    packages = []
+    for item in data["packages"]:
+        name, _, version = item["package"].partition("==")
+        packages.append(SourcePackage(name, version, item.get("git", ""), item.get("commit", "")))
+    return Sources(
+        packages=tuple(sorted(packages)),
+        debian=tuple(sorted(data.get("debian", ()))),
+        requirements=tuple(sorted(data["requirements"])),
     )
 
 
