@@ -110,7 +110,7 @@ def build_wheel(
     Raise BuildError, with the end of the log, when the build fails or gives no sound wheel of this
     package; SandboxUnavailableError when this machine cannot confine it.
     """
-    variables = dict(_ENVIRONMENT)
+    variables = {**tools.base.environment, **_ENVIRONMENT}
     if pin.is_git:
         # What asks git for its version cannot do so of an archive.
         variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = variables["PBR_VERSION"] = pin.version

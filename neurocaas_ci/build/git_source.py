@@ -51,6 +51,12 @@ def write_archive(source: SourcePackage, workspace: Path, write: Callable[[bytes
     repository = workspace / "repository"
     _run(["init", "--bare", "--quiet", str(repository)], source)
     _fetch(repository, source)
+    if _try(repository, ["cat-file", "-e", f"{source.commit}^{{commit}}"]) is not None:
+        raise BuildError(
+            f"the repository has no commit {source.commit}",
+            where=_where(source),
+            hint="check the id (git rev-parse NAME^{commit}); a commit that was rewritten is gone",
+        )
     with GitTree(repository, source.commit) as tree, Spool(workspace) as spool:
         if tree.commit != source.commit:
             raise BuildError("git knows this id as that of another object", where=_where(source))
@@ -94,12 +100,6 @@ def _fetch(repository: Path, source: SourcePackage) -> None:
     failure = _try(repository, [*quiet, source.git, branches, "+refs/tags/*:refs/tags/*"])
     if failure is not None:
         raise _failed(failure, source)
-    if _try(repository, ["cat-file", "-e", f"{source.commit}^{{commit}}"]) is not None:
-        raise BuildError(
-            f"the repository has no commit {source.commit}",
-            where=_where(source),
-            hint="check the id (git rev-parse NAME^{commit}); a commit that was rewritten is gone",
-        )
 
 
 def _try(repository: Path, arguments: Sequence[str]) -> str | None:

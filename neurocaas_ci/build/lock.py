@@ -46,8 +46,9 @@ def lock_iae(root: Path, name: str, cache: Cache, say: Say, *, upgrade: bool = F
             hint="go into the registry's folder, or make one: neurocaas init blueprint NAME",
         )
     iae = load_iae(FolderTree(root), name)
-    folder = LockFolder(root, iae, cache, say, upgrade)
-    changed = [*_lock_base(folder), *lock_sources(folder), *_lock_requirements(folder)]
+    with cache.workspace() as apt:
+        folder = LockFolder(root, iae, cache, say, upgrade, apt)
+        changed = [*_lock_base(folder), *lock_sources(folder), *_lock_requirements(folder)]
     files = sources(FolderTree(root), name)
     built = build(Request(iae, files, cache, say))
     changed += folder.put("iae.lock", format_iae_lock(built.lock))
@@ -65,8 +66,7 @@ def _lock_base(folder: LockFolder) -> list[str]:
     from neurocaas_ci.build.apt import lock_packages
 
     folder.say(f"asking apt for {', '.join(packages)}")
-    with folder.cache.workspace() as workspace:
-        debs = lock_packages(packages, architecture(iae)[0], workspace)
+    debs = lock_packages(packages, architecture(iae)[0], folder.apt)
     return folder.put("base.lock", format_base_lock(debs, made_for))
 
 

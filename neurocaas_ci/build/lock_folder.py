@@ -15,13 +15,17 @@ from neurocaas_ci.registry.folder import FolderTree
 
 @dataclass(frozen=True, slots=True)
 class LockFolder:
-    """`iae/<name>/` below `root`; with `upgrade` no lock is current."""
+    """`iae/<name>/` below `root`; with `upgrade` no lock is current.
+
+    `apt` is a private folder for apt's state, one for all locks, so that its lists are fetched once.
+    """
 
     root: Path
     iae: Iae
     cache: Cache
     say: Say
     upgrade: bool
+    apt: Path
 
     def files(self) -> dict[str, Source]:
         """Return the sources as they are now, by path."""

@@ -57,8 +57,7 @@ def _lock_debs(folder: LockFolder) -> list[str]:
     from neurocaas_ci.build.apt import lock_packages
 
     folder.say(f"asking apt for {', '.join(packages)}")
-    with folder.cache.workspace() as workspace:
-        debs = lock_packages(packages, architecture(folder.iae)[0], workspace)
+    debs = lock_packages(packages, architecture(folder.iae)[0], folder.apt)
     return folder.put(DEBS, format_base_lock(debs, made_for))
 
 

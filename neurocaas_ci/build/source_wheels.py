@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neurocaas_ci.build.base import Say, debian_glibc
-from neurocaas_ci.build.built_wheel import first_difference
 from neurocaas_ci.build.cache import Cache
-from neurocaas_ci.build.from_source import Tools, build_wheel, make_tools
 from neurocaas_ci.build.locks import LockedWheel, parse_base_lock, parse_requirements_lock
 from neurocaas_ci.build.recipe import Source
 from neurocaas_ci.build.source_locks import (
@@ -24,6 +23,9 @@ from neurocaas_ci.build.source_locks import (
 from neurocaas_ci.build.target import WheelTarget
 from neurocaas_ci.errors import BuildError
 from neurocaas_ci.model.registry import Iae, SourcePackage
+
+if TYPE_CHECKING:
+    from neurocaas_ci.build.from_source import Tools
 
 
 class SourceWheels:
@@ -84,6 +86,8 @@ class SourceWheels:
 
     def _built(self, locked: LockedSource) -> Path:
         from neurocaas_ci.build.archives import fetch_archive
+        from neurocaas_ci.build.built_wheel import first_difference
+        from neurocaas_ci.build.from_source import build_wheel
 
         source = next(p for p in self._wanted() if p.name == locked.pin.name)
         difference: str | None = ""
@@ -108,6 +112,8 @@ class SourceWheels:
 
     def _root(self) -> Tools:
         if self._tools is None:
+            from neurocaas_ci.build.from_source import make_tools
+
             name = self._iae.name
             debs = parse_base_lock(self._content(DEBS), name, DEBS)
             wheels = parse_requirements_lock(self._content(WHEELS), name, WHEELS)
