@@ -25,7 +25,81 @@ _NO_PLACE = (
     ("numpy==2.4.6 --config-settings=x", "no package name with versions"),
 )
 
+_COMMIT = "0123456789abcdef0123456789abcdef01234567"
+_SOURCES = (
+    "sources:\n  packages:\n    - {package: tiny==1.0}\n"
+    f'    - {{package: tool==2.0, git: "https://example.org/lab/tool", commit: "{_COMMIT}"}}\n'
+    "  debian: [gcc]\n  requirements: [setuptools==80.9.0]\n"
+)
+_FROM_SOURCE = sub(IAE, "sample: sample\n", f"sample: sample\n{_SOURCES}")
+_TOOLS = (
+    put("iae/demo/build.lock", f"gcc 4:12 {D1} 100 pool/g/gcc_12_amd64.deb\n"),
+    put("iae/demo/build-requirements.lock", f"setuptools==80.9.0 --hash=sha256:{D1}\n"),
+)
+_PIN = "iae/demo/sources.lock"
+_LOCKED = (
+    f"sdist tiny 1.0 {D1} 10 tiny-1.0.tar.gz\n  file 644 {D1} 3 tiny.py\n"
+    f"git tool 2.0 {D2} 20 {_COMMIT}\n  file 755 {D2} 3 tool/a%20b.so\n"
+)
+
 CASES: Table = {
+    "NC-I015": (
+        (
+            bad(f"{IAE}:11:3", "there is no iae/demo/sources.lock", _FROM_SOURCE, *_TOOLS),
+            bad(
+                f"{IAE}:11:3",
+                "there is no iae/demo/build.lock",
+                _FROM_SOURCE,
+                _TOOLS[1],
+                put(_PIN, _LOCKED),
+            ),
+            bad(
+                f"{_PIN}:1:1",
+                "of other sources",
+                _FROM_SOURCE,
+                *_TOOLS,
+                put(_PIN, _LOCKED.replace("tool 2.0", "tool 2.1")),
+            ),
+            bad(
+                f"{_PIN}:1:1",
+                "of other sources",
+                _FROM_SOURCE,
+                *_TOOLS,
+                put(_PIN, _LOCKED.replace(_COMMIT, _COMMIT[::-1])),
+            ),
+            bad(
+                f"{_PIN}:2:1",
+                "not one that the lock command writes",
+                _FROM_SOURCE,
+                *_TOOLS,
+                put(_PIN, _LOCKED.replace("file 644", "file 4644")),
+            ),
+            bad(
+                "iae/demo/build.lock:1:1",
+                "not one that the lock command writes",
+                _FROM_SOURCE,
+                put("iae/demo/build.lock", "gcc\n"),
+                _TOOLS[1],
+                put(_PIN, _LOCKED),
+            ),
+            bad(
+                f"{IAE}:11:3",
+                "`tool` is named twice",
+                sub(
+                    IAE,
+                    "sample: sample\n",
+                    "sample: sample\n" + _SOURCES.replace("tiny==1.0", "tool==1.0"),
+                ),
+                *_TOOLS,
+                put(_PIN, _LOCKED),
+                alone=False,
+            ),
+        ),
+        (
+            good(_FROM_SOURCE, *_TOOLS, put(_PIN, _LOCKED)),
+            good(_FROM_SOURCE, *_TOOLS, put(_PIN, _LOCKED), put(WANTED, "numpy\nTiny\n")),
+        ),
+    ),
     "NC-I008": (
         (
             bad(f"{WANTED}:2:1", "`scipy` is not in", put(WANTED, "numpy\nscipy>=1\n")),

@@ -14,7 +14,8 @@ class LockIsComplete(Rule):
     """Every package that requirements.in names is pinned in requirements.lock.
 
     The image holds what the lock says: a package that was added to requirements.in alone is missing
-    when the analysis runs. (Packages with a condition after `;` are left to the resolver.)
+    when the analysis runs. (Packages with a condition after `;` are left to the resolver, and those that
+    are built from source have a lock of their own.)
 
     Fix: run `neurocaas iae lock NAME` and commit what it writes.
     """
@@ -29,7 +30,7 @@ class LockIsComplete(Rule):
             if wanted is None or locked is None:
                 continue
             pins = (package(line) for _, line in locked)
-            known = {found[0] for found in pins if found is not None}
+            known = {found[0] for found in pins if found is not None} | _built(context, name)
             for number, line in wanted:
                 found = package(line)
                 if found is not None and ";" not in line and found[0] not in known:
@@ -38,3 +39,8 @@ class LockIsComplete(Rule):
                         f"`{found[0]}` is not in requirements.lock",
                         f"run `neurocaas iae lock {name}` and commit what it writes",
                     )
+
+
+def _built(context: Context, name: str) -> set[str]:
+    iae = context.head.iae(name).value
+    return {package.name for package in iae.sources.packages} if iae and iae.sources else set()
