@@ -47,6 +47,7 @@ class Bench:
     home: Path
     python: str = sys.executable
     env: dict[str, str] = field(default_factory=dict)
+    seconds: int = 110
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "NEUROCAAS_HOME": str(self.home), "NO_COLOR": "1", **self.env}
@@ -62,7 +63,7 @@ class Bench:
             capture_output=True,
             text=True,
             check=False,
-            timeout=110,
+            timeout=self.seconds,
         )
 
     def start(self, *arguments: str) -> subprocess.Popen:
