@@ -7,7 +7,9 @@ reaches it, because whoever owns a file may open it again through /proc.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -20,7 +22,7 @@ from neurocaas_ci.build.constants import NOBODY
 from neurocaas_ci.errors import SandboxUnavailableError
 from neurocaas_ci.named import NamedTuple
 
-_LOOK_EVERY = 0.1
+_LOOK_EVERY = 0.2
 _CHUNK = 1 << 18
 _TAIL = 1 << 16
 _SHOWN_LINES = 25
@@ -200,12 +202,21 @@ def _bwrap(root: Path, environment: Mapping[str, str], bounds: Bounds) -> list[s
     return [
         *(program, "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session"),
         *("--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "build"),
+        *(("--disable-userns",) if _can_forbid_namespaces(program) else ()),
         *("--cap-drop", "ALL", "--clearenv"),
         *(part for item in environment.items() for part in ("--setenv", *item)),
         *("--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev"),
         *("--perms", "1777", "--size", str(bounds.tmp), "--tmpfs", "/tmp"),  # noqa: S108 - a private one
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),  # noqa: S108 - the same
     ]
+
+
+@functools.cache
+def _can_forbid_namespaces(program: str) -> bool:
+    """Tell whether this bubblewrap is of version 0.8.0 or later."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    numbers = re.findall(r"\d+", done.stdout)
+    return tuple(map(int, numbers[:2])) >= (0, 8)
 
 
 def _unconfined(line: str, root: Path) -> SandboxUnavailableError:

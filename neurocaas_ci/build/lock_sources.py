@@ -18,6 +18,7 @@ from neurocaas_ci.build.source_locks import (
     NAME,
     WHEELS,
     LockedSource,
+    PinnedSource,
     format_sources_lock,
 )
 from neurocaas_ci.build.target import WheelTarget
@@ -89,14 +90,14 @@ def _lock_wheels(folder: LockFolder, sources: Sources) -> list[str]:
     )
     if folder.is_current(NAME, made_for):
         return []
+    # What cannot be had is known before the tools are unpacked, which takes longer.
+    pins = [pin_archive(package, folder.cache, folder.say) for package in sources.packages]
     tools = make_tools(iae, debs, wheels, folder.cache, folder.say, fresh=False)
-    locked = [_locked(folder, tools, number) for number in range(len(sources.packages))]
+    locked = [_locked(folder, tools, pin) for pin in pins]
     return folder.put(NAME, format_sources_lock(locked, made_for))
 
 
-def _locked(folder: LockFolder, tools: Tools, number: int) -> LockedSource:
-    assert folder.iae.sources is not None  # noqa: S101 - the caller has some
-    pin = pin_archive(folder.iae.sources.packages[number], folder.cache, folder.say)
+def _locked(folder: LockFolder, tools: Tools, pin: PinnedSource) -> LockedSource:
     archive = folder.cache.download_path("sources", pin.sha256)
     made = build_wheel(pin, archive, tools, folder.cache, folder.say, fresh=folder.upgrade)
     return LockedSource(pin, made.files)

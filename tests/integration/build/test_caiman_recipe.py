@@ -153,6 +153,7 @@ def test_the_recipe_builds_a_repository_of_this_shape(bench):
     image = bench.ok("iae", "lock", "probe")
     sources = (bench.registry / "iae/probe/sources.lock").read_text()
     assert f" {commit}\n" in sources
+    assert "\nsdist moviepy 1.0.3 " in sources
     assert "standin/deep/inner/sums.cpython-311-x86_64-linux-gnu.so" in sources
     assert "standin-0.1.data/data/share/standin/bin/tool.sh" in sources
     made = Images(bench.cache).ensure(FolderTree(bench.registry), "probe")

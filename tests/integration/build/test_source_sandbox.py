@@ -9,6 +9,7 @@ import io
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from neurocaas_ci.build.base import layers_root
 from neurocaas_ci.build.cache import Cache
 from neurocaas_ci.build.confined import Bounds
 from neurocaas_ci.build.from_source import Tools, build_wheel
@@ -196,6 +198,51 @@ if os.fork() == 0:
 return wheel(folder)
 """)
     assert not _named(marker[:15])
+
+
+_ALONE = """\
+import sys
+from pathlib import Path
+from neurocaas_ci.build.confined import Bounds, run_confined
+code = "import ctypes, time; ctypes.CDLL(None).prctl(15, sys.argv[1].encode()); time.sleep(300)"
+command = [sys.argv[2], "-c", "import sys; " + code, sys.argv[1]]
+with open("/dev/null", "rb") as source, open("/dev/null", "wb") as answer:
+    run_confined(Path(sys.argv[3]), command, {"LD_LIBRARY_PATH": "/opt/python/lib"}, (source, answer), Bounds())
+"""
+
+
+def test_whoever_builds_is_killed_and_nothing_is_left(tools):
+    made, cache = tools
+    root = layers_root(cache, made.layers)
+    marker = f"orphan-{os.getpid()}"[:15]
+    line = [sys.executable, "-c", _ALONE, marker, made.base.interpreter, str(root)]
+    with subprocess.Popen(line) as process:
+        assert _within(20, lambda: _named(marker))
+        process.kill()
+    assert _within(10, lambda: not _named(marker))
+
+
+def _within(seconds, holds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_it_makes_no_namespaces(build):
+    text = refused(
+        build,
+        "os.unshare(os.CLONE_NEWUSER)"
+        if sys.version_info >= (3, 12)
+        else (
+            "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+            "print('unshared' if libc.unshare(0x10000000) == 0 else os.strerror(ctypes.get_errno()))\n"
+            "sys.exit(1)"
+        ),
+    )
+    assert "No space left on device" in text  # what the kernel says when no more are allowed
 
 
 def test_disk_memory_and_answer_are_bounded(build):

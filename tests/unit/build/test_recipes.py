@@ -85,7 +85,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         *(
             (f'{{package: a==1, commit: {COMMIT}, git: "{address}"}}', "must be the https address")
             for address in (
-                "http://example.org/a/b", "ssh://git@example.org/a", "git@example.org:a/b", "/tmp/a",
+                "http://example.org/a/b", "ssh://git@example.org/a", "git@example.org:a/b", "/srv/a",
                 "file:///tmp/a", "https://me:secret@example.org/a", "https://example.org/a?ref=main",
                 "https://example.org/a#main", "ext::sh -c id", "https://example.org", "--upload-pack=x",
             )
