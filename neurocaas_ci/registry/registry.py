@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from neurocaas_ci import schemas
 from neurocaas_ci.model.blueprint import Blueprint
@@ -16,8 +16,10 @@ from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
 from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.tree import ReadsAhead, Tree
-from neurocaas_ci.schemas.check import Issue, check
 from neurocaas_ci.schemas.fits import fits
+
+if TYPE_CHECKING:
+    from neurocaas_ci.schemas.check import Issue
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -171,6 +173,8 @@ def _judged(
     document, problems = parse(path, content)
     issues: list[Issue] = []
     if document.root is not None and not fits(kind)(document.data):
+        from neurocaas_ci.schemas.check import check  # says what is wrong with the few that do not
+
         issues = check(schemas.load(kind), document.data)
     findings = _explained(content, document, problems, issues) if problems or issues else []
     value = None
