@@ -3,7 +3,9 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 WORKERS ?= 2
 # They spend half of their time waiting: for leases, schedulers and machines that start.
-SLOW_WORKERS ?= 3
+SLOW_WORKERS ?= 4
+# Neighbours share what their modules set up; whoever has nothing left takes from the others.
+PYTEST := pytest --dist worksteal
 
 .PHONY: help demo demo-all test test-slow test-long test-all check bench lock clean
 
@@ -22,9 +24,9 @@ test: ## Run the tests, the pure ones without any network (minutes)
 	@scripts/setup dev
 	@scripts/setup-js
 	@echo "== unit, property and contract tests, without network, $(WORKERS) at once"
-	scripts/offline pytest -n $(WORKERS) -m "not slow" tests/unit tests/property tests/contract
+	scripts/offline $(PYTEST) -n $(WORKERS) -m "not slow" tests/unit tests/property tests/contract
 	@echo "== integration tests and sessions, $(WORKERS) at once"
-	pytest -n $(WORKERS) -m "not slow" tests/integration tests/cloud tests/slurm tests/golden tests/sessions
+	$(PYTEST) -n $(WORKERS) -m "not slow" tests/integration tests/cloud tests/slurm tests/golden tests/sessions
 
 test-slow: ## Run the slow tests, which test leaves out
 	$(call slow-tests,slow and not long)
@@ -38,7 +40,7 @@ define slow-tests
 	@scripts/setup-registry
 	@scripts/setup-slurm
 	@echo "== tests that are $(1), $(SLOW_WORKERS) at once"
-	pytest -n $(SLOW_WORKERS) -m "$(1)"
+	$(PYTEST) -n $(SLOW_WORKERS) -m "$(1)"
 endef
 
 test-all: test test-slow test-long ## Run every test

@@ -38,7 +38,6 @@ from neurocaas_ci.run.pending import (
 )
 from neurocaas_ci.run.reconcile import Reconciler
 from neurocaas_ci.run.sandbox import Sandbox
-from neurocaas_ci.run.verify import damaged_runs
 
 if TYPE_CHECKING:
     from neurocaas_ci.cli.holding import Holding
@@ -203,6 +202,8 @@ def _checks(repo: Path, home: Home, merged: Sequence[Merged]) -> JobChecks | Non
 
 def _damaged(home: Home, paths: Sequence[str]) -> set[str]:
     """Read all outputs of finished jobs again; return the manifests of those that lost some."""
+    from neurocaas_ci.run.verify import damaged_runs
+
     broken = {path for path in paths if damaged_runs(home, job_id(path))}
     say(f"verified {len(paths)} finished jobs: {len(paths) - len(broken)} are intact")
     for path in sorted(broken):

@@ -67,8 +67,8 @@ def sbatch_arguments(
         f"--time={minutes}",
         "--requeue",
         "--kill-on-invalid-dep=yes",
-        # The submitter's environment can hold secrets; the script says all that a worker needs.
-        "--export=NIL",
+        # sbatch was given nothing but its own; the script says all that a worker needs.
+        "--export=ALL",
         f"--chdir={folder}",
         f"--output={log}",
         "--open-mode=append",
@@ -86,7 +86,8 @@ def batch_script(folder: str, options: SlurmOptions) -> str:
     """Return the script of every task; `%a` stands for the number of the task (see `worker`)."""
     exports = [f"export {k}={shlex.quote(v)}" for k, v in sorted(options.environment.items())]
     command = shlex.join([*options.command, f"{folder}/%a.json"])
-    return "\n".join(["#!/bin/sh", *exports, f"exec {command}", ""])
+    # The token that sbatch may have been given is no node's business.
+    return "\n".join(["#!/bin/sh", "unset SLURM_JWT", *exports, f"exec {command}", ""])
 
 
 def dependencies(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from neurocaas_ci import schemas
 from neurocaas_ci.model.blueprint import Blueprint
@@ -15,8 +16,10 @@ from neurocaas_ci.registry.decode import MAX_BYTES
 from neurocaas_ci.registry.document import Document
 from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.registry.tree import ReadsAhead, Tree
-from neurocaas_ci.schemas.check import Issue, check
 from neurocaas_ci.schemas.fits import fits
+
+if TYPE_CHECKING:
+    from neurocaas_ci.schemas.check import Issue
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -27,6 +30,7 @@ _GROUPS = "registry/groups"
 _JOBS = "registry/jobs"
 _IAES = "iae"
 _POLICY = "registry/policy.yaml"
+_SMALL = 1 << 16
 _JOB_PATH = late(rf"{_JOBS}/[^/]+/([^/]+)/[^/]+\.yaml")
 
 
@@ -74,8 +78,7 @@ class Registry:
         if not path.startswith(f"{_JOBS}/"):
             path = f"{_JOBS}/{path}.yaml"
         match = _JOB_PATH.fullmatch(path)
-        month = match[1] if match else ""
-        return self._load(path, "job", lambda data: convert.job(data, month))
+        return self._load(path, "job", _job_of(match[1] if match else ""))
 
     def iae(self, name: str) -> Loaded[Iae]:
         """Load `iae/<name>/iae.yaml`."""
@@ -158,9 +161,20 @@ def load(tree: Tree, path: str, kind: str, build: Callable[[dict[str, Any]], Any
             "add it as a regular file (a symbolic link is not followed), or correct the name",
         )
         return Loaded(None, Document(path), (finding,), exists=False)
+    judge = _judged if len(content) <= _SMALL else _judged.__wrapped__
+    return judge(path, content, kind, build)
+
+
+@lru_cache(maxsize=32)
+def _judged(
+    path: str, content: bytes, kind: str, build: Callable[[dict[str, Any]], Any]
+) -> Loaded[Any]:
+    """Parse, check and build the bytes of a file; jobs of one day share a blueprint and hardware."""
     document, problems = parse(path, content)
     issues: list[Issue] = []
     if document.root is not None and not fits(kind)(document.data):
+        from neurocaas_ci.schemas.check import check  # says what is wrong with the few that do not
+
         issues = check(schemas.load(kind), document.data)
     findings = _explained(content, document, problems, issues) if problems or issues else []
     value = None
@@ -172,6 +186,11 @@ def load(tree: Tree, path: str, kind: str, build: Callable[[dict[str, Any]], Any
             findings.append(Finding("NC-S004", "error", document.locate(), str(error), text))
     findings.sort(key=lambda finding: finding.location)
     return Loaded(value, document, tuple(findings))
+
+
+@cache
+def _job_of(month: str) -> Callable[[dict[str, Any]], Job]:
+    return lambda data: convert.job(data, month)
 
 
 def _explained(

@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +152,33 @@ def test_left_under_way_and_taken_up_again(platform, cluster):
     assert platform.job_record(job)["status"] == "succeeded"
     assert {r["attempt"] for r in platform.records(job).values()} == {1}
     assert len(mine(cluster, "away")) == 2
+
+
+def workers_of(platform):
+    """Return the environment of each worker that a node runs for a platform, by its variables."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            pairs = (folder / "environ").read_text().split("\0")
+        except OSError:
+            continue
+        if b"worker" in words and any(str(platform.repo.parent).encode() in w for w in words):
+            found.append(dict(pair.split("=", 1) for pair in pairs if pair))
+    return found
+
+
+def test_no_secret_and_no_login_shell_of_the_submitter_reach_a_node(platform, cluster):
+    platform.env["AWS_SECRET_ACCESS_KEY"] = "for no node"
+    platform.job("secret", platform.put("a\n"), parameters={"seconds": 5})
+    process = platform.start("reconcile", "--no-fetch")
+    found = cluster.wait(lambda: workers_of(platform), what="the worker")
+    assert process.wait(60) == 0, process.stderr.read()
+    (variables,) = found
+    assert {"SLURM_ARRAY_TASK_ID", "NEUROCAAS_HOME", "HOME"} <= variables.keys()
+    # A login shell's environment is taken where this is set; it would be late, and strange.
+    assert "SLURM_GET_USER_ENV" not in variables
+    assert not {"AWS_SECRET_ACCESS_KEY", "MAIL", "NEUROCAAS_EXECUTOR"} & variables.keys()
 
 
 def test_what_the_cluster_refuses_is_said(platform, cluster):

@@ -139,11 +139,11 @@ def test_what_a_machine_is_asked_for(world):
     _, arguments, script = world.slurm.arrays["1"]
     assert {
         "--cpus-per-task=3", "--mem=4352M", "--time=16", "--gres=gpu:2", "--partition=preempt",
-        "--requeue", "--account=lab", "--export=NIL",
+        "--requeue", "--account=lab", "--export=ALL",
     } <= set(arguments)  # fmt: skip
     folder = world.slurm.option("1", "chdir")
     assert script == (
-        f"#!/bin/sh\nexport NEUROCAAS_HOME='/a b'\nexec neurocaas worker {folder}/%a.json\n"
+        f"#!/bin/sh\nunset SLURM_JWT\nexport NEUROCAAS_HOME='/a b'\nexec neurocaas worker {folder}/%a.json\n"
     )
 
 
