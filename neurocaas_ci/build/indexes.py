@@ -23,8 +23,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
+from neurocaas_ci.build.pip_settings import index_address, pip_help, pip_setting
 from neurocaas_ci.build.source_locks import normal
-from neurocaas_ci.build.wheels import index_address, pip_help, pip_setting
 from neurocaas_ci.errors import BackendUnavailableError, BuildError
 from neurocaas_ci.model.digest import Sha256
 from neurocaas_ci.named import NamedTuple

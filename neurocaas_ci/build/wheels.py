@@ -20,6 +20,7 @@ from pathlib import Path
 
 from neurocaas_ci.build.cache import Cache, disk_errors
 from neurocaas_ci.build.locks import LockedWheel
+from neurocaas_ci.build.pip_settings import index_of_pip, pip_command, uv
 from neurocaas_ci.build.target import WheelTarget
 from neurocaas_ci.errors import BackendUnavailableError, BuildError
 from neurocaas_ci.model.digest import Sha256
@@ -126,20 +127,20 @@ def _has_requirements(requirements: bytes) -> bool:
 def _resolve(
     wanted: Path, target: WheelTarget, links: Sequence[str], say: Callable[[str], None]
 ) -> list[tuple[str, str]]:
-    uv = _uv()
-    if uv is None:
+    program = uv()
+    if program is None:
         say("uv is not installed; resolving with pip")
         return _resolve_with_pip(wanted, target, links)
     say("resolving with uv")
     command = [
-        *(uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-config"),
+        *(program, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-config"),
         *("--only-binary", ":all:", "--no-emit-index-url", "--no-emit-find-links"),
         *("--python-version", target.python),
         *("--python-platform", f"{target.machine}-manylinux_{target.glibc[0]}_{target.glibc[1]}"),
         *links,
         str(wanted),
     ]
-    return _PINNED.findall(_run(command, _index_of_pip()))
+    return _PINNED.findall(_run(command, index_of_pip()))
 
 
 def _resolve_with_pip(
@@ -159,7 +160,7 @@ def _resolve_with_pip(
 
 def _pip(arguments: Sequence[str], requirements: Path) -> None:
     common = ["--only-binary=:all:", "--disable-pip-version-check", "--no-input", "--quiet"]
-    _run([*_pip_command(), *arguments, *common, "--requirement", str(requirements)], {})
+    _run([*pip_command(), *arguments, *common, "--requirement", str(requirements)], {})
 
 
 def _run(command: Sequence[str], extra: Mapping[str, str]) -> str:
@@ -203,73 +204,6 @@ def _run(command: Sequence[str], extra: Mapping[str, str]) -> str:
 def _without_addresses(text: str) -> str:
     """Hide user names and passwords of index addresses."""
     return re.sub(r"(https?://)[^/\s@]+@", r"\1", text)
-
-
-def _uv() -> str | None:
-    beside = Path(sys.executable).with_name("uv")
-    return str(beside) if beside.exists() else shutil.which("uv")
-
-
-def _pip_command() -> list[str]:
-    import importlib.util
-
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip"]
-    for name in ("pip3", "pip"):
-        if program := shutil.which(name):
-            return [program]
-    if uv := _uv():
-        return [uv, "tool", "run", "pip"]
-    raise BackendUnavailableError(
-        "downloading wheels needs pip",
-        where="pip",
-        hint="install it for this Python: python3 -m ensurepip",
-    )
-
-
-def index_address() -> str | None:
-    """Return the address of the package index that is configured here, or None for uv's own."""
-    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX"):
-        if name in os.environ:
-            return os.environ[name].split()[0] if os.environ[name].strip() else None
-    return _index_of_pip().get("UV_DEFAULT_INDEX")
-
-
-def _index_of_pip() -> dict[str, str]:
-    """Let uv, which does not read pip's configuration, look in the same places as pip."""
-    if any(name in os.environ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX")):
-        return {}
-    found = {}
-    address = pip_setting("index-url")
-    if address.startswith(("http://", "https://")):
-        found["UV_DEFAULT_INDEX"] = address
-    links = pip_setting("find-links").split()
-    if links and "UV_FIND_LINKS" not in os.environ:
-        # uv takes a list with commas.
-        found["UV_FIND_LINKS"] = ",".join(links)
-    return found
-
-
-def pip_help() -> str:
-    """Return what pip says about downloading; its default index is named there and nowhere else."""
-    done = subprocess.run(
-        [*_pip_command(), "download", "--help"], capture_output=True, text=True, check=False
-    )
-    return done.stdout
-
-
-def pip_setting(name: str) -> str:
-    """Return a setting of pip for all commands, from its variable or its files; empty: not set."""
-    own = os.environ.get(f"PIP_{name.upper().replace('-', '_')}")
-    if own:
-        return own
-    done = subprocess.run(
-        [*_pip_command(), "config", "get", f"global.{name}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip()
 
 
 def _keep(cache: Cache, path: Path) -> LockedWheel:

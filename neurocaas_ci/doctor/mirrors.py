@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http.client import HTTPException
-from urllib.parse import unquote, urlsplit, urlunsplit
 
+from neurocaas_ci.build.indexes import parted
 from neurocaas_ci.build.mirrors import mirrors
-from neurocaas_ci.build.wheels import index_address
+from neurocaas_ci.build.pip_settings import index_address
 from neurocaas_ci.doctor.check import Check, Outcome, fail, ok, warn
 
 _SECONDS = 10
@@ -45,7 +44,7 @@ def _answers(addresses: list[str], what: str, variable: str, *, ask: bool) -> Ou
     if not silent:
         return ok(f"{len(addresses)} of {len(addresses)} answer: {what}")
     address, why = next(iter(silent.items()))
-    shown, _ = _parted(address)
+    shown, _ = parted(address)
     state: Callable[[str, str], Outcome] = fail if len(silent) == len(addresses) else warn
     fix = f"check proxy and network, or name another one with {variable}"
     return state(f"{shown} does not answer: {why}", fix)
@@ -56,7 +55,7 @@ def _silence(address: str) -> str | None:
     if address.startswith("file:"):
         path = address.removeprefix("file:").replace("//", "/")
         return None if os.path.isdir(path) else "there is no such folder"
-    bare, headers = _parted(address)
+    bare, headers = parted(address)
     request = urllib.request.Request(bare, headers=headers)  # noqa: S310 - http or https, as `mirrors` checks
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310 - the same
@@ -68,13 +67,3 @@ def _silence(address: str) -> str | None:
         return str(error.reason)
     except (OSError, HTTPException) as error:
         return str(error) or type(error).__name__
-
-
-def _parted(address: str) -> tuple[str, dict[str, str]]:
-    """Return an address without its user name and password, and headers that carry them."""
-    parts = urlsplit(address)
-    user, at, host = parts.netloc.rpartition("@")
-    headers = {"User-Agent": "neurocaas-ci"}
-    if at:
-        headers["Authorization"] = f"Basic {base64.b64encode(unquote(user).encode()).decode()}"
-    return urlunsplit(parts._replace(netloc=host)), headers
