@@ -112,7 +112,7 @@ def _pages(name: str) -> Iterator[str]:
         "on",
     ):
         return
-    indexes = [index_address() or _usual_index()]
+    indexes = [index_address() or pip_setting("index-url") or _usual_index()]
     for variable in ("UV_INDEX", "UV_EXTRA_INDEX_URL"):
         indexes += [word.partition("=")[2] or word for word in _words(variable)]
     indexes += pip_setting("extra-index-url").split()

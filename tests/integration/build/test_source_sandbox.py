@@ -15,6 +15,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,8 +89,9 @@ def build(tools, tmp_path):
         pin = PinnedSource("pkg", "1.0", digest, path.stat().st_size, path.name)
         limits = Bounds(**{"seconds": 60, "tmp": 64 << 20, **bounds})
         made, cache = tools
-        return build_wheel(pin, path, made, cache, lambda _: None, fresh=fresh, bounds=limits)
+        return build_wheel(pin, path, made, cache, run.said.append, fresh=fresh, bounds=limits)
 
+    run.said = []
     return run
 
 
@@ -106,6 +108,47 @@ def test_a_backend_in_the_archive_builds_a_wheel(build):
     ]  # fmt: skip
     before = made.path.stat().st_ino
     assert build("return wheel(folder)", fresh=False).path.stat().st_ino == before
+
+
+def test_two_who_build_the_same_build_it_once(build):
+    body = "import time\ntime.sleep(1)\nreturn wheel(folder, extra=[('once.txt', '')])"
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda _: build(body, fresh=False), range(2))
+    assert one == two
+    assert build.said == ["building pkg==1.0 from source"]
+
+
+def test_a_zip_and_a_commit(build, tools, tmp_path):
+    path = tmp_path / "source.zip"
+    body = "    return wheel(folder, extra=[('v.txt', os.environ.get('SETUPTOOLS_SCM_PRETEND_VERSION', ''))])\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("pkg-1.0/pyproject.toml", PROJECT)
+        archive.writestr("pkg-1.0/backend.py", BACKEND + body)
+    made, cache = tools
+    pin = PinnedSource(
+        "pkg", "1.0", hashlib.sha256(path.read_bytes()).hexdigest(), 1, "pkg-1.0.zip"
+    )
+    zipped = build_wheel(pin, path, made, cache, lambda _: None, fresh=True)
+    assert zipfile.ZipFile(zipped.path).read("v.txt") == b""
+    # The archive of a commit has its files at the top, and no history to ask for a version.
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        for name, content in (("pyproject.toml", PROJECT), ("backend.py", BACKEND + body)):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content.encode()))
+    path.write_bytes(data.getvalue())
+    pin = pin._replace(sha256=hashlib.sha256(data.getvalue()).hexdigest(), origin="a" * 40)
+    built = build_wheel(pin, path, made, cache, lambda _: None, fresh=True)
+    assert zipfile.ZipFile(built.path).read("v.txt") == b"1.0"
+
+
+def test_a_kept_wheel_that_was_damaged_is_built_again(build):
+    made = build("return wheel(folder)", fresh=False)
+    data = made.path.read_bytes()
+    made.path.write_bytes(data.replace(b"VALUE = 1", b"VALUE = 6"))
+    assert build("return wheel(folder)", fresh=False) == made
+    assert made.path.read_bytes() == data
 
 
 def test_it_reaches_no_network_and_no_file_of_this_machine(build, tmp_path):
