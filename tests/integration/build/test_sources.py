@@ -161,6 +161,7 @@ def test_what_was_built_runs_in_the_image(locked):
     assert not (made.root / "usr/bin/gcc").exists()
 
 
+@pytest.mark.long
 def test_another_folder_umask_and_time_zone_give_the_same_image(copy, locked):
     copy.env = {**copy.env, "TZ": "Asia/Tokyo", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "1"}
     done = copy.run("build", "probe", "--check", prefix=("sh", "-c", 'umask 077; exec "$@"', "sh"))
