@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from neurocaas_ci.build.constants import NOBODY
-from neurocaas_ci.errors import SandboxUnavailableError
+from neurocaas_ci.errors import BuildError, NeurocaasError, SandboxUnavailableError
 from neurocaas_ci.named import NamedTuple
 
 _LOOK_EVERY = 0.2
@@ -27,7 +27,6 @@ _CHUNK = 1 << 18
 _TAIL = 1 << 16
 _SHOWN_LINES = 25
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_MAY_NOT = ("Permission denied", "Operation not permitted", "No permissions", "RTM_NEWADDR")
 
 
 class Bounds(NamedTuple):
@@ -62,7 +61,7 @@ def run_confined(
     """Run a program to its end; `streams` are what it reads as stdin and where its stdout goes.
 
     Nothing of it is left when this returns. Raise SandboxUnavailableError when this machine cannot
-    confine it.
+    confine it, BuildError when the root has no such program.
     """
     line = [*_bwrap(root, environment, bounds), "--", *command]
     identity: dict[str, Any] = {}
@@ -219,15 +218,19 @@ def _can_forbid_namespaces(program: str) -> bool:
     return tuple(map(int, numbers[:2])) >= (0, 8)
 
 
-def _unconfined(line: str, root: Path) -> SandboxUnavailableError:
+def _unconfined(line: str, root: Path) -> NeurocaasError:
+    if "execvp" in line:
+        return BuildError(
+            f"the build environment has no such program ({line.removeprefix('bwrap: ')})",
+            where="iae.yaml sources.debian",
+            hint="name the Python of this IAE there, python3.11 for example",
+        )
     hint = "this machine forbids user namespaces; docs/reference/sandbox.md says what to do"
     if "Can't find source path" in line:
         hint = (
             f"uid {NOBODY} must reach {root}: `chmod o+x` on the folders above it, or move "
             "NEUROCAAS_HOME to a place that others can search"
         )
-    elif not any(word in line for word in _MAY_NOT):
-        hint = "the build environment has no Python of this version: name it in sources.debian"
     return SandboxUnavailableError(line, where="bwrap", hint=hint)
 
 

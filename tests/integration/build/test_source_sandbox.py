@@ -16,6 +16,7 @@ import tempfile
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -354,6 +355,15 @@ def test_a_source_that_is_no_archive(build, tools, tmp_path):
     pin = PinnedSource("pkg", "1.0", "0" * 64, 12, path.name)
     with pytest.raises(BuildError, match="cannot be unpacked"):
         build_wheel(pin, path, made, cache, lambda _: None, fresh=True)
+
+
+def test_a_root_without_its_python(tools, tmp_path):
+    made, cache = tools
+    other = made._replace(base=replace(made.base, interpreter="/usr/bin/python3.99"))
+    (tmp_path / "x").write_bytes(b"")
+    pin = PinnedSource("pkg", "1.0", "1" * 64, 0, "pkg-1.0.tar.gz")
+    with pytest.raises(BuildError, match=r"no such program \(execvp /usr/bin/python3.99"):
+        build_wheel(pin, tmp_path / "x", other, cache, lambda _: None, fresh=True)
 
 
 def test_the_order_and_time_stamps_of_files_do_not_matter(build):
