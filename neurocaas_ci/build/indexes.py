@@ -21,6 +21,7 @@ import urllib.request
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
 from neurocaas_ci.build.pip_settings import index_address, pip_help, pip_setting
@@ -58,7 +59,7 @@ def find_sdist(name: str, version: str) -> Sdist:
     for page in _pages(name):
         for found in _listed(page):
             if _identity(found.file) == (name, version):
-                return found
+                return found._replace(address=_as_on(page, found.address))
     raise BuildError(
         f"no index has a source archive of {name}=={version}",
         where="iae.yaml sources",
@@ -98,6 +99,13 @@ def parted(address: str) -> tuple[str, dict[str, str]]:
     if at:
         headers["Authorization"] = f"Basic {base64.b64encode(unquote(user).encode()).decode()}"
     return urlunsplit(parts._replace(netloc=host)), headers
+
+
+def _as_on(page: str, address: str) -> str:
+    """Return an address with the user name and password of the page that lists it, on its host."""
+    user, at, host = urlsplit(page).netloc.rpartition("@")
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=user + at + host)) if parts.netloc == host else address
 
 
 def _pages(name: str) -> Iterator[str]:
@@ -202,16 +210,35 @@ def _open(address: str) -> http.client.HTTPResponse:
     if not bare.startswith(("http://", "https://", "file:/")):
         raise BuildError("an index is reached by http, https or file", where=bare[:80])
     request = urllib.request.Request(bare, headers={**headers, "Accept": _ACCEPT})  # noqa: S310 - checked above
-    answer: http.client.HTTPResponse = urllib.request.urlopen(  # noqa: S310 - the same
-        request, timeout=_SECONDS, context=_context()
-    )
+    answer: http.client.HTTPResponse = _opener().open(request, timeout=_SECONDS)
     return answer
 
 
 @functools.cache
-def _context() -> ssl.SSLContext | None:
+def _opener() -> urllib.request.OpenerDirector:
     authority = pip_setting("cert")
-    return ssl.create_default_context(cafile=authority) if authority else None
+    context = ssl.create_default_context(cafile=authority) if authority else None
+    return urllib.request.build_opener(
+        urllib.request.HTTPSHandler(context=context), _KeepsCredentials
+    )
+
+
+class _KeepsCredentials(urllib.request.HTTPRedirectHandler):
+    """Credentials are for the host that they were given for: archives often lie on another."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        again = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if again is not None and urlsplit(newurl).netloc != urlsplit(req.full_url).netloc:
+            again.remove_header("Authorization")
+        return again
 
 
 def _unreachable(error: Exception) -> BackendUnavailableError:

@@ -23,7 +23,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.seen.append((self.path, self.headers.get("Authorization")))
         kind, body = self.server.answers.get(self.path, (None, b""))
-        self.send_response(200 if kind else 404)
+        if self.path in self.server.moved:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved[self.path])
+        else:
+            self.send_response(200 if kind else 404)
         self.send_header("Content-Type", kind or "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -36,7 +40,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def index(monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.answers, server.seen = {}, []
+    server.answers, server.moved, server.seen = {}, {}, []
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     server.address = f"http://127.0.0.1:{server.server_address[1]}"
@@ -94,7 +98,25 @@ def test_an_html_index_behind_a_password(index, tmp_path, monkeypatch):
     pin = pin_archive(SOURCE, Cache(tmp_path), lambda _: None)
     assert pin.origin == "My.Pkg-1.0.zip"
     basic = "Basic " + base64.b64encode(b"me:s3cret").decode()
-    assert index.seen[0] == ("/simple/my-pkg/", basic)
+    assert index.seen == [("/simple/my-pkg/", basic), ("/f/My.Pkg-1.0.zip", basic)]
+
+
+def test_a_password_is_for_the_host_that_it_was_given_for(index, tmp_path, monkeypatch):
+    host = index.address.removeprefix("http://")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://me:s3cret@{host}/simple/")
+    elsewhere = index.address.replace("127.0.0.1", "localhost")
+    index.moved = {
+        "/simple/my-pkg/": f"{index.address}/moved/",
+        "/f/my_pkg-1.0.tar.gz": f"{elsewhere}/g/my_pkg-1.0.tar.gz",
+    }
+    index.answers["/moved/"] = listed(("my_pkg-1.0.tar.gz", "/f/my_pkg-1.0.tar.gz", {}))
+    index.answers["/g/my_pkg-1.0.tar.gz"] = ("application/gzip", ARCHIVE)
+    assert pin_archive(SOURCE, Cache(tmp_path), lambda _: None).sha256 == SHA256
+    asked = {path: given is not None for path, given in index.seen}
+    assert asked == {
+        "/simple/my-pkg/": True, "/moved/": True, "/f/my_pkg-1.0.tar.gz": True,
+        "/g/my_pkg-1.0.tar.gz": False,
+    }  # fmt: skip
 
 
 def test_a_folder_of_links_comes_first_and_may_be_all(index, tmp_path, monkeypatch):
