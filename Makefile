@@ -3,7 +3,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 WORKERS ?= 2
 # They spend half of their time waiting: for leases, schedulers and machines that start.
-SLOW_WORKERS ?= 4
+SLOW_WORKERS ?= 3
 # Neighbours share what their modules set up; whoever has nothing left takes from the others. Each
 # computes on one thread: threads of several that wait for each other took six times as long.
 PYTEST := env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest --dist worksteal

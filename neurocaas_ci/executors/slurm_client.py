@@ -75,8 +75,15 @@ class SlurmCommands:
         """Submit an array and return its id."""
         lent = submitters_environment(os.environ)
         output = _call(["sbatch", *arguments], text=script, keep=keep, environment=lent)
-        # On a federation it is `<id>;<cluster>`.
-        return output.strip().splitlines()[-1].partition(";")[0]
+        # On a federation it is `<id>;<cluster>`. A site's own sbatch may say more before it.
+        handle = (output.strip().splitlines() or [""])[-1].partition(";")[0]
+        if not handle.isdecimal():
+            raise BackendUnavailableError(
+                f"sbatch took a submission and gave no id: {output.strip()[:200]!r}",
+                where="sbatch",
+                hint="`command -v sbatch` should be Slurm's own; the next `neurocaas reconcile` looks for it by name",
+            )
+        return handle
 
     def find(self, name: str) -> str | None:
         """Return the id of the array with this name, or None when Slurm does not know any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ Layout = frozenset[str]
 """The folders below /inputs, as relative paths; those above each are in it too."""
 
 _OWNER = "owner.lock"
+# Between a folder and its lock lie microseconds; clocks of machines that share a disk differ by minutes.
+_UNOWNED_S = 3600
 
 
 class Attempt(NamedTuple):
@@ -117,7 +120,13 @@ class Scratch:
     def _sweep(root: Path) -> None:
         for entry in root.iterdir():
             with contextlib.suppress(OSError):
-                lock = os.open(entry / _OWNER, os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    lock = os.open(entry / _OWNER, os.O_RDWR | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    # Its maker was killed before it could lock it, or is about to.
+                    if time.time() - entry.stat().st_mtime > _UNOWNED_S:
+                        _remove_tree(entry)
+                    continue
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _remove_tree(entry)

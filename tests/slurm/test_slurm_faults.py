@@ -15,9 +15,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.sandbox, pytest.mark.timeout(300)]
 # the call reaches Slurm, while it is on its way, or after it has come back.
 _INTERCEPT = """#!/bin/sh
 real={real}
-echo x >>"$CRASH_COUNT"
-if [ "$(wc -l <"$CRASH_COUNT")" != "$CRASH_AT" ]; then exec "$real" "$@"; fi
-case "$CRASH_WHEN" in
+echo x >>{count}
+if [ "$(wc -l <{count})" != {at} ]; then exec "$real" "$@"; fi
+case {when} in
 before) kill -9 $PPID; exit 1;;
 during) kill -9 $PPID; sleep 1; exec "$real" "$@";;
 after) "$real" "$@"; kill -9 $PPID;;
@@ -44,18 +44,17 @@ def nodes(cluster, name):
 @pytest.fixture
 def intercept(platform, cluster, tmp_path):
     """Return what starts a command that is killed at a call of Slurm."""
-    for name in ("sbatch", "squeue", "sacct", "scontrol", "scancel"):
-        path = tmp_path / name
-        path.write_text(_INTERCEPT.format(real=shutil.which(name)))
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
     def crash(at, when, *arguments):
         count = tmp_path / "count"
         count.write_text("")
-        environment = {
-            **platform.env, "CRASH_COUNT": str(count), "CRASH_AT": str(at), "CRASH_WHEN": when,
-            "PATH": f"{tmp_path}:{platform.env['PATH']}",
-        }  # fmt: skip
+        # sbatch gets no variable of ours: what to do stands in the script.
+        for name in ("sbatch", "squeue", "sacct", "scontrol", "scancel"):
+            path = tmp_path / name
+            real = shutil.which(name)
+            path.write_text(_INTERCEPT.format(real=real, count=count, at=at, when=when))
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        environment = {**platform.env, "PATH": f"{tmp_path}:{platform.env['PATH']}"}
         done = subprocess.run(
             platform.command(*arguments), cwd=platform.repo, env=environment, capture_output=True,
             text=True, timeout=60, check=False,
@@ -167,11 +166,16 @@ def test_a_worker_that_cannot_work_says_why(platform, cluster):
         # As if a disk had lost what the worker shall read.
         document = next(platform.state(job, "slurm").glob("*/0.json"))
         document.write_text("{}")
+        process = platform.start("reconcile", "--no-fetch")
+        # It has seen the run wait before the run fails: who comes later submits it again at once.
+        while "with Slurm already" not in process.stderr.readline():
+            assert process.poll() is None
     finally:
         cluster.call("scontrol", "update", "partitionname=narrow", "state=up")
-    done = platform.reconcile(code=16)
-    assert "the worker failed (FAILED): " in done.stderr
-    assert "not a run spec" in done.stderr
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 16, errors
+    assert "the worker failed (FAILED): " in errors
+    assert "not a run spec" in errors
     platform.reconcile()
     assert platform.job_record(job)["status"] == "succeeded"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 
 from neurocaas_ci.run.scratch import Scratch
 
@@ -51,3 +53,18 @@ def test_what_a_killed_owner_left_is_swept_and_the_living_are_left_alone(tmp_pat
             holder.kill()
             holder.wait(10)
             holder.stdout.close()
+
+
+def test_what_nobody_came_to_own_is_swept_when_it_is_old(tmp_path):
+    old, fresh, file = (tmp_path / name for name in ("old", "fresh", "spooled"))
+    for folder in (old, fresh):
+        folder.mkdir()
+        (folder / ".owner.lock").touch()
+    file.touch()
+    hours_ago = time.time() - 2 * 3600
+    os.utime(old, (hours_ago, hours_ago))
+    os.utime(file, (hours_ago, hours_ago))
+    with Scratch(tmp_path) as scratch:
+        assert {entry.name for entry in tmp_path.iterdir()} == {
+            "fresh", "spooled", scratch.folder.name
+        }  # fmt: skip
