@@ -63,6 +63,27 @@ def test_a_refusal_is_given_in_slurms_words(programs):
     assert SlurmCommands().submit([], "#!/bin/sh\n", None) == "41"
 
 
+def test_a_submission_without_an_id_is_an_error_in_words(programs):
+    for said in ("", "welcome to the cluster\n"):
+        programs("sbatch", said)
+        with pytest.raises(BackendUnavailableError, match="gave no id"):
+            SlurmCommands().submit([], "#!/bin/sh\n", None)
+
+
+def test_sbatch_is_given_what_is_slurms_and_no_secret(programs, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "for nobody")
+    monkeypatch.setenv("SLURM_CONF", "/etc/here")
+    monkeypatch.setenv("SBATCH_ACCOUNT", "lab")
+    (tmp_path / "sbatch").write_text(f"#!/bin/sh\n/usr/bin/env >{tmp_path}/seen\necho 7\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    assert SlurmCommands().submit([], "#!/bin/sh\n", None) == "7"
+    seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())
+    assert seen["SLURM_CONF"] == "/etc/here"
+    assert seen["SBATCH_ACCOUNT"] == "lab"
+    assert {"PATH", "HOME"} <= seen.keys()
+    assert "AWS_SECRET_ACCESS_KEY" not in seen
+
+
 def test_no_slurm_at_all(programs):
     with pytest.raises(BackendUnavailableError, match="this machine has no Slurm"):
         SlurmCommands().find("x")
