@@ -171,7 +171,7 @@ def submitters_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return what sbatch is given of an environment: all of it reaches the nodes.
 
     Whatever else sbatch is told to export than `ALL`, it has each node start a login shell for its
-    environment first (before 23.02 even for `NIL`), which takes up to a second a task, and more where
+    environment first (22.05 even for `NIL`), which takes up to a second a task, and more where
     profiles are slow.
     """
     return {k: v for k, v in variables.items() if k in _LENT or k.startswith(_OWN)}
