@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import struct
 import subprocess
 import tempfile
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from neurocaas_ci.bubblewrap import find_bwrap
 from neurocaas_ci.build.cache import DISK_ERRORS
 from neurocaas_ci.errors import BuildError, SandboxUnavailableError
 
@@ -143,12 +143,12 @@ def _read_frame(stream: BinaryIO) -> tuple[str, bytes]:
 
 
 def _command(python: Interpreter, code: str) -> list[str]:
-    bwrap = shutil.which("bwrap")
+    bwrap = find_bwrap()
     if bwrap is None:
         raise SandboxUnavailableError(
             "bubblewrap is needed to run the interpreter of the IAE",
             where="bwrap",
-            hint="install it: apt-get install bubblewrap",
+            hint="install it: apt-get install bubblewrap; or name it with NEUROCAAS_BWRAP",
         )
     variables = {**python.environment, "LC_ALL": "C.UTF-8"}
     return [

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from neurocaas_ci.bubblewrap import find_bwrap
 from neurocaas_ci.build.constants import NOBODY
 from neurocaas_ci.errors import BuildError, NeurocaasError, SandboxUnavailableError
 from neurocaas_ci.named import NamedTuple
@@ -191,12 +192,12 @@ def _below(pid: int, parents: Mapping[int, list[int]]) -> Iterator[int]:
 
 
 def _bwrap(root: Path, environment: Mapping[str, str], bounds: Bounds) -> list[str]:
-    program = os.environ.get("NEUROCAAS_BWRAP") or shutil.which("bwrap")
+    program = find_bwrap()
     if program is None:
         raise SandboxUnavailableError(
             "bubblewrap is needed to build from source",
             where="bwrap",
-            hint="install it: apt-get install bubblewrap",
+            hint="install it: apt-get install bubblewrap; or name it with NEUROCAAS_BWRAP",
         )
     return [
         *(program, "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session"),

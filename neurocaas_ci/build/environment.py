@@ -9,18 +9,22 @@ from neurocaas_ci.build.locks import LockedWheel
 from neurocaas_ci.errors import BuildError
 from neurocaas_ci.model.registry import Iae
 
-_FIXED = {
+REPRODUCIBLE = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": "/tmp",  # noqa: S108 - the private /tmp of the sandbox
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
+    "SOURCE_DATE_EPOCH": str(EPOCH),
+}
+"""What every program is given whose output has to be the same everywhere: runs, and builds of wheels."""
+
+_FIXED = REPRODUCIBLE | {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
-    "SOURCE_DATE_EPOCH": str(EPOCH),
 }
 
 # Feature names that numpy's dispatcher knows, by version (numpy/_core/src/common/npy_cpu_features.c):

@@ -19,8 +19,9 @@ from neurocaas_ci.build.built_wheel import (
 )
 from neurocaas_ci.build.cache import Cache, disk_errors
 from neurocaas_ci.build.confined import Bounds, run_confined
-from neurocaas_ci.build.constants import EPOCH, architecture
+from neurocaas_ci.build.constants import architecture
 from neurocaas_ci.build.documents import StoredLayer
+from neurocaas_ci.build.environment import REPRODUCIBLE
 from neurocaas_ci.build.locks import (
     LockedDeb,
     LockedWheel,
@@ -36,15 +37,6 @@ from neurocaas_ci.model.registry import Iae
 from neurocaas_ci.named import NamedTuple
 
 _FRAME = struct.Struct(">IQ")
-_ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "HOME": "/tmp",  # noqa: S108 - the private /tmp of the sandbox
-    "LC_ALL": "C.UTF-8",
-    "TZ": "UTC",
-    "PYTHONHASHSEED": "0",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "SOURCE_DATE_EPOCH": str(EPOCH),
-}
 BOUNDS = Bounds()
 """What the build of one package may use on a machine that builds."""
 
@@ -110,7 +102,7 @@ def build_wheel(
     Raise BuildError, with the end of the log, when the build fails or gives no sound wheel of this
     package; SandboxUnavailableError when this machine cannot confine it.
     """
-    variables = {**tools.base.environment, **_ENVIRONMENT}
+    variables = {**tools.base.environment, **REPRODUCIBLE}
     if pin.is_git:
         # What asks git for its version cannot do so of an archive.
         variables["SETUPTOOLS_SCM_PRETEND_VERSION"] = variables["PBR_VERSION"] = pin.version
@@ -174,6 +166,7 @@ def _run(
             f"the build left {len(left)} files, not one wheel ({names}); its log ends with:\n"
             f"{_indented(ended.log)}",
             where=where,
+            hint="its backend has to write the one wheel of build_wheel (PEP 517) and nothing beside it",
         )
     return left[0]
 

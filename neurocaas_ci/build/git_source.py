@@ -59,7 +59,11 @@ def write_archive(source: SourcePackage, workspace: Path, write: Callable[[bytes
         )
     with GitTree(repository, source.commit) as tree, Spool(workspace) as spool:
         if tree.commit != source.commit:
-            raise BuildError("git knows this id as that of another object", where=_where(source))
+            raise BuildError(
+                "git knows this id as that of another object",
+                where=_where(source),
+                hint="name the commit itself, not a tag: git rev-parse NAME^{commit}",
+            )
         entries: dict[str, Entry] = {}
         left = _MOST_BYTES
         for item in tree.entries():
@@ -73,7 +77,9 @@ def write_archive(source: SourcePackage, workspace: Path, write: Callable[[bytes
             left -= len(found[1])
             if left < 0:
                 raise BuildError(
-                    f"the commit holds more than {_MOST_BYTES:,} bytes", where=_where(source)
+                    f"the commit holds more than {_MOST_BYTES:,} bytes",
+                    where=_where(source),
+                    hint="name a repository or a commit without large files, or an sdist of the index",
                 )
             place = clean_path(item.path, _where(source))
             if item.mode == SYMLINK:

@@ -79,6 +79,7 @@ def fetch(address: str, target: Path) -> tuple[Sha256, int]:
                         raise BuildError(
                             f"the source archive has more than {_MOST_ARCHIVE:,} bytes",
                             where=address.rpartition("/")[2],
+                            hint="choose another version, or a git commit of the package",
                         )
                     hasher.update(data)
                     out.write(data)
@@ -173,7 +174,9 @@ def _of_json(data: bytes, base: str) -> Iterator[Sdist]:
             yield Sdist(str(entry["filename"]), urljoin(base, str(entry["url"])), digest)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BuildError(
-            f"the index answers with what is no list: {error}", where="index"
+            f"the index answers with what is no list: {error}",
+            where="index",
+            hint="check the address in the pip or uv configuration (PIP_INDEX_URL): it has to end as .../simple",
         ) from error
 
 
@@ -208,7 +211,11 @@ def _identity(file: str) -> tuple[str, str] | None:
 def _open(address: str) -> http.client.HTTPResponse:
     bare, headers = parted(address)
     if not bare.startswith(("http://", "https://", "file:/")):
-        raise BuildError("an index is reached by http, https or file", where=bare[:80])
+        raise BuildError(
+            "an index is reached by http, https or file",
+            where=bare[:80],
+            hint="correct its address in the pip or uv configuration",
+        )
     request = urllib.request.Request(bare, headers={**headers, "Accept": _ACCEPT})  # noqa: S310 - checked above
     answer: http.client.HTTPResponse = _opener().open(request, timeout=_SECONDS)
     return answer

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+from neurocaas_ci.bubblewrap import find_bwrap
 from neurocaas_ci.errors import SandboxUnavailableError
 from neurocaas_ci.run.sandbox.command import NOBODY, Tools
 
@@ -23,8 +22,7 @@ def find_tools(scratch: Path, *, own_network: bool = False) -> Tools:
     `scratch` is a folder that runs will be given. Call it in a launching thread, which has the
     rights of a run, and say whether that has an empty network of its own, which its runs get. Raise SandboxUnavailableError with the cause.
     """
-    bwrap = _find_bwrap()
-    tools = Tools(bwrap, own_network=own_network)
+    tools = Tools(_bwrap(), own_network=own_network)
     failure = _try(tools, scratch)
     if failure is not None and "--disable-userns" in failure:
         # Before 0.8.0; the system call filter refuses new namespaces as well.
@@ -35,29 +33,16 @@ def find_tools(scratch: Path, *, own_network: bool = False) -> Tools:
     return tools
 
 
-def _find_bwrap() -> str:
-    for candidate in _candidates():
-        if candidate and os.access(candidate, os.X_OK):
-            return candidate
-    raise SandboxUnavailableError(
-        "bubblewrap (bwrap) is not installed",
-        where=_WHERE,
-        hint=f"install it with `sudo apt-get install bubblewrap`, or name it with NEUROCAAS_BWRAP,"
-        f" {_INSTEAD}",
-    )
-
-
-def _candidates() -> Iterator[str | None]:
-    if named := os.environ.get("NEUROCAAS_BWRAP"):
-        yield named
-        return
-    # A distribution's own path first: its AppArmor profile is bound to that path.
-    yield "/usr/bin/bwrap"
-    import shutil
-
-    yield shutil.which("bwrap")
-    # Last the one beside the interpreter, where a set-up without root puts it.
-    yield os.path.join(os.path.dirname(sys.executable), "bwrap")
+def _bwrap() -> str:
+    found = find_bwrap()
+    if found is None:
+        raise SandboxUnavailableError(
+            "bubblewrap (bwrap) is not installed",
+            where=_WHERE,
+            hint=f"install it with `sudo apt-get install bubblewrap`, or name it with NEUROCAAS_BWRAP,"
+            f" {_INSTEAD}",
+        )
+    return found
 
 
 def _try(tools: Tools, scratch: Path) -> str | None:
