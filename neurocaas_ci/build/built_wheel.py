@@ -30,6 +30,9 @@ _CHUNK = 1 << 20
 _TIME = time.gmtime(EPOCH)[:6]
 _NAME = re.compile(r"[A-Za-z0-9.!+_]+(?:-[A-Za-z0-9.!+_]+){4,5}\.whl")
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+_BACKEND = (
+    "its build backend made it so: try another version of the backend in sources.requirements"
+)
 
 
 class Expected(NamedTuple):
@@ -112,7 +115,9 @@ def first_difference(locked: tuple[WheelFile, ...], built: tuple[WheelFile, ...]
 
 def _check_name(title: str, expected: Expected, where: str) -> None:
     if not _NAME.fullmatch(title):
-        raise BuildError(f"the build made {title!r}, which is no name of a wheel", where=where)
+        raise BuildError(
+            f"the build made {title!r}, which is no name of a wheel", where=where, hint=_BACKEND
+        )
     name, version, *_ = title.split("-")
     if normal(name) != expected.name or not _same_version(version, expected.version):
         raise BuildError(
@@ -130,7 +135,9 @@ def _members(archive: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]
     found: dict[str, zipfile.ZipInfo] = {}
     for info, path in wheel_files(where, archive):
         if not path or path in found:
-            raise BuildError(f"the wheel brings {path!r} twice, or without a name", where=where)
+            raise BuildError(
+                f"the wheel brings {path!r} twice, or without a name", where=where, hint=_BACKEND
+            )
         found[path] = info
         if len(found) > _MOST_FILES:
             raise BuildError(f"the wheel has more than {_MOST_FILES} files", where=where)
@@ -153,7 +160,7 @@ def _small(
 ) -> str:
     info = members.get(path)
     if info is None or info.file_size > _MOST_METADATA:
-        raise BuildError(f"the wheel has no {path}, or a huge one", where=where)
+        raise BuildError(f"the wheel has no {path}, or a huge one", where=where, hint=_BACKEND)
     return archive.read(info).decode("utf-8", "replace")
 
 
@@ -183,6 +190,7 @@ def _check_tags(text: str, expected: Expected, where: str) -> None:
         f"the wheel is for {', '.join(map(str, tags))[:200] or 'nothing'}, not for Python "
         f"{expected.python} on {expected.machine}",
         where=where,
+        hint="name a version of the package, or a commit, that supports it, or another `python` in iae.yaml",
     )
 
 
