@@ -12,7 +12,7 @@ from cnmf.merge import joined
 from cnmf.noise import noise_sd
 from cnmf.oasis import decay_of, deconvolve, nonnegative_decay
 from cnmf.quality import half_sample_mode, peak_snr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import lsq_linear, nnls
@@ -64,6 +64,7 @@ def test_noise_alone_has_no_calcium():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**16), st.integers(1, 6), st.floats(0.05, 1.5))
+@example(27295, 1, 0.5)  # not even the whole of it would explain anything
 def test_sparse_weights_are_optimal(seed, count, share):
     """The solution of the penalised problem at its own multiplier has the misfit asked for."""
     rng = np.random.default_rng(seed)
@@ -79,6 +80,10 @@ def test_sparse_weights_are_optimal(seed, count, share):
         assert not x.any()
         return
     assert left @ left == pytest.approx(allowed, rel=1e-6)
+    if not x.any():
+        # It leaves what is allowed, and nothing weighs less. Then no weight may help, either.
+        assert (basis @ left <= 0).all() or allowed == pytest.approx(y @ y)
+        return
     # Karush-Kuhn-Tucker: one multiplier for all that is used, no larger one for what is not.
     slope = basis @ left / weights
     level = slope[x > 1e-9].mean()
