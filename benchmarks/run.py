@@ -4,7 +4,9 @@
 
 Each round runs the plain loop (`xargs -P2`, same interpreter, same script, same bytes) and the
 platform (sandbox, digests, store, record) one after the other on new datasets, so the ratio of a
-pair is fair even on a noisy machine. Certificates are signed afterwards, and measured by themselves.
+pair is fair even on a noisy machine. A third loop starts each script in bubblewrap alone, with the
+mounts of a run: what is below its ratio no tool reaches that isolates each run. Certificates are
+signed afterwards, and measured by themselves.
 Nothing is asserted; bars are printed beside the figures. Where the files lie matters: ext4 without
 a journal, after many removals, was measured to double what is over the loop; a tmpfs shows the rest.
 """
@@ -25,7 +27,9 @@ import peers
 from measure import CpuClock, Sample, file_system, heading, median, run
 from platform_fixture import BLUEPRINT, Platform
 
+from neurocaas_ci.bubblewrap import find_bwrap
 from neurocaas_ci.run import records
+from neurocaas_ci.run.sandbox.command import Descriptors, Mounts, Tools, bwrap_command
 
 ROOT = Path(__file__).resolve().parent.parent
 NEUROCAAS = [sys.executable, "-m", "neurocaas_ci.cli.main"]
@@ -41,7 +45,7 @@ class Bench:
         self.platform = Platform(folder, ROOT, blueprint)
         self.jobs = 0
         self.loops = 0
-        root = self._warm_up()
+        self.root = root = self._warm_up()
         self.python = [
             str(next((root / "lib64").resolve().glob("ld-linux*"))),
             "--library-path",
@@ -79,14 +83,27 @@ class Bench:
 
     def loop(self, datasets: list[tuple[str, str]]) -> Sample:
         """Measure the plain loop over the same bytes."""
+        script = ROOT / "iae/bench-stdlib/workflow.py"
+        return self._each(datasets, [*self.python, str(script), "{}", "{}/out"])
+
+    def boxed(self, datasets: list[tuple[str, str]]) -> Sample:
+        """Measure the plain loop again, each script in a bubblewrap as runs have it, and no more."""
+        # Nobody hears its reports, and its gate, which is at its end, is open.
+        descriptors = Descriptors(status=2, gate=0, seccomp=None, claim=None)
+        mounts = Mounts(self.root, Path("{}"), Path("{}/out"), 1 << 30)
+        workflow = next(self.root.rglob("workflow.py")).relative_to(self.root)
+        script = ("/usr/bin/python3.11", "-s", "-P", f"/{workflow}")
+        tools = Tools(find_bwrap() or "bwrap")
+        return self._each(datasets, bwrap_command(tools, mounts, descriptors, {}, script, "LOOP"))
+
+    def _each(self, datasets: list[tuple[str, str]], command: list[str]) -> Sample:
+        """Measure a command on the folder of each dataset, `{}` in it."""
         self.loops += 1
         folders = self.platform.files(datasets, self.folder / f"loop-{self.loops}")
-        script = ROOT / "iae/bench-stdlib/workflow.py"
         listing = self.folder / f"loop-{self.loops}.txt"
         listing.write_text("".join(f"{folder}\n" for folder in folders))
-        each = [*self.python, str(script), "{}", "{}/out"]
-        command = ["xargs", "-a", str(listing), "-P", PARALLEL, "-I", "{}", *each]
-        return run(self.clock, command, env=self.loop_env)
+        loop = ["xargs", "-a", str(listing), "-P", PARALLEL, "-I", "{}", *command]
+        return run(self.clock, loop, env=self.loop_env)
 
 
 def main() -> None:
@@ -126,25 +143,31 @@ def totals(
     bench: Bench, sizes: list[int], rounds: int
 ) -> dict[int, tuple[str, list[tuple[str, str]]]]:
     """Print total wall and CPU of both sides; return the last job of each size."""
-    print(f"{'N':>5} {'loop s':>8} {'ours s':>8} {'wall x':>7} {'cpu x':>6} "
+    print(f"{'':>23}{'ours':^14} {'bubblewrap alone':^16}{'ours':>18}")
+    print(f"{'N':>5} {'loop s':>8} {'ours s':>8} {'wall x':>6} {'cpu x':>6} {'wall x':>8} {'cpu x':>7} "
           f"{'CPU ms/dataset over':>20} {'RSS MB':>7}   bars")  # fmt: skip
     last: dict[int, tuple[str, list[tuple[str, str]]]] = {}
     for count in sizes:
         loops: list[Sample] = []
+        boxed: list[Sample] = []
         ours: list[Sample] = []
         for _ in range(rounds if count < 500 else max(1, rounds // 3 * 2)):
             datasets = bench.platform.datasets(count)
             loops.append(bench.loop(datasets))
+            boxed.append(bench.boxed(datasets))
             name, sample = bench.job_on(datasets)
             ours.append(sample)
             last[count] = (name, datasets)
         pairs = list(zip(ours, loops, strict=True))
+        floor = list(zip(boxed, loops, strict=True))
         over = median([(o.cpu - p.cpu) / count for o, p in pairs]) * 1e3
         bar = "fixed CPU <= 0.25 s" if count == 1 else "<= 1.25, <= 15 ms" if count >= 70 else ""
         print(
             f"{count:>5} {median([p.wall for p in loops]):>8.2f} {median([o.wall for o in ours]):>8.2f} "
-            f"{median([o.wall / p.wall for o, p in pairs]):>7.2f} "
-            f"{median([o.cpu / p.cpu for o, p in pairs]):>6.2f} {over:>20.1f} "
+            f"{median([o.wall / p.wall for o, p in pairs]):>6.2f} "
+            f"{median([o.cpu / p.cpu for o, p in pairs]):>6.2f} "
+            f"{median([o.wall / p.wall for o, p in floor]):>8.2f} "
+            f"{median([o.cpu / p.cpu for o, p in floor]):>7.2f} {over:>20.1f} "
             f"{max(o.rss for o in ours) / 1e6:>7.0f}   {bar}",
             flush=True,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from neurocaas_ci.errors import UsageError
 
+_NO_PARTS = frozenset({"", ".", ".."})
+
 
 def check_key(key: str) -> str:
     """Return the key; raise UsageError for one that could leave the store."""
-    if not key or any(part in {"", ".", ".."} for part in key.split("/")) or "\0" in key:
+    if not _NO_PARTS.isdisjoint(key.split("/")) or "\0" in key:
         raise UsageError(f"not a state key: {key!r}")
     return key
