@@ -258,7 +258,7 @@ def _known(registry: Registry, name: str) -> Hardware:
 
 
 def _keep(folder: Path, revisions: Sequence[Revision]) -> None:
-    from neurocaas_ci.stores.directory import atomic_write
+    from neurocaas_ci.stores.disk import atomic_write
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

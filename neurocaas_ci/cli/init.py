@@ -12,7 +12,7 @@ from neurocaas_ci.cli.common import LOGIN, find_repo, repo_option, say
 from neurocaas_ci.cli.init_platform import platform
 from neurocaas_ci.cli.scaffold import files
 from neurocaas_ci.errors import FindingsError, UsageError
-from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.stores.disk import atomic_write
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 

@@ -26,7 +26,7 @@ from neurocaas_ci.registry.folder import FolderTree
 from neurocaas_ci.registry.overlay import File, OverlayTree
 from neurocaas_ci.registry.tree import REGULAR, Tree
 from neurocaas_ci.registry.write import dump
-from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.stores.disk import atomic_write
 from neurocaas_ci.validate.context import FOLDERS
 from neurocaas_ci.validate.engine import judge
 

@@ -35,7 +35,7 @@ from neurocaas_ci.registry.parse import parse
 from neurocaas_ci.report.text import render
 from neurocaas_ci.run.pending import select
 from neurocaas_ci.run.resolve import split_reference
-from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.stores.disk import atomic_write
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _commit_option = click.option("--commit", is_flag=True, help="Also commit the file.")

@@ -70,7 +70,7 @@ def _require_replaceable(folder: Path) -> None:
 
 def _write(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
     """Write all files beside the folder, then put them in its place; return how many there are."""
-    from neurocaas_ci.stores.directory import unique_name
+    from neurocaas_ci.stores.disk import unique_name
 
     target = folder.absolute()
     fresh, old = (target.with_name(f".{target.name}-{unique_name()}") for _ in range(2))

@@ -13,7 +13,7 @@ from neurocaas_ci.errors import UsageError, VerificationError
 from neurocaas_ci.registry.git import GitTree
 from neurocaas_ci.signing.identities import LOCAL_IDENTITY
 from neurocaas_ci.signing.local_sigstore import LocalSigstore
-from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.stores.disk import atomic_write
 
 
 @click.group("trust", short_help="Show and check what this machine signs with.")

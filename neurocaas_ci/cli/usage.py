@@ -175,7 +175,7 @@ def _figure(path: Path) -> Callable[[UsageReport, UsageScope], bytes]:
 
 
 def _write(path: Path, figure: bytes) -> None:
-    from neurocaas_ci.stores.directory import atomic_write
+    from neurocaas_ci.stores.disk import atomic_write
 
     try:
         atomic_write(path, figure)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neurocaas_ci.errors import BackendUnavailableError
 from neurocaas_ci.registry.plumbing import git_environment, run_git
-from neurocaas_ci.stores.directory import unique_name
+from neurocaas_ci.stores.disk import unique_name
 
 
 def commit_files(

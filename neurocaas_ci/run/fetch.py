@@ -29,7 +29,7 @@ from neurocaas_ci.run import records
 from neurocaas_ci.run.home import Home
 from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.status import read_record
-from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.stores.disk import atomic_write
 
 _CHUNK = 1 << 20
 # Half copied files are here and nowhere else; the next fetch removes what a killed one left.

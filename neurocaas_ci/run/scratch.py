@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from neurocaas_ci.named import NamedTuple
-from neurocaas_ci.stores.directory import disk_errors, unique_name
+from neurocaas_ci.stores.disk import disk_errors, unique_name
 
 CONFIG = "config.yaml"
 """The one file of /inputs that is not an input: every attempt writes it anew."""

@@ -28,7 +28,7 @@ from neurocaas_ci.run.processors import Processors
 from neurocaas_ci.run.sandbox import Sandbox, SandboxRequest, SandboxResult
 from neurocaas_ci.run.scratch import Scratch
 from neurocaas_ci.run.stage import resolve_inputs, staged_in
-from neurocaas_ci.stores.directory import disk_errors
+from neurocaas_ci.stores.disk import disk_errors
 from neurocaas_ci.stores.interface import BlobStore, Claim, LostClaimError, StateStore
 
 _SIGNAL_LAG_S = 0.5

@@ -22,7 +22,7 @@ from neurocaas_ci.signing.authority import make_authority
 from neurocaas_ci.signing.envelope import b64
 from neurocaas_ci.signing.transparency_log import make_log
 from neurocaas_ci.signing.trust import PublicParts, client_trust_config, trusted_root
-from neurocaas_ci.stores.directory import atomic_write, unique_name
+from neurocaas_ci.stores.disk import atomic_write, unique_name
 
 _SCHEMA = "neurocaas/local-sigstore/v1"
 _PUBLIC = "instance.json"

@@ -36,7 +36,7 @@ from neurocaas_ci.signing.log_check import (
 )
 from neurocaas_ci.signing.log_signer import LogSigner
 from neurocaas_ci.signing.merkle import Frontier, leaf_hash
-from neurocaas_ci.stores.directory import atomic_write
+from neurocaas_ci.stores.disk import atomic_write
 
 LEAVES, _STATE, _LOCK = "leaves.jsonl", "state.json", "lock"
 _OWN_MEMORY = "the log's own latest checkpoint"

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from neurocaas_ci.errors import BackendUnavailableError, IntegrityError
 from neurocaas_ci.model.digest import Sha256, sha256_bytes
-from neurocaas_ci.stores.directory import disk_error, unique_name
+from neurocaas_ci.stores.disk import disk_error, unique_name
 from neurocaas_ci.stores.interface import Blob, Readable
 from neurocaas_ci.stores.s3_clear import erase_versions
 from neurocaas_ci.stores.s3_client import S3Place
