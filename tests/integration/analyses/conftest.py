@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
+MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
 _LOCAL = re.compile(r"^([\w.-]+)==(\S+\+\S+)", re.MULTILINE)
 
 
@@ -22,6 +26,26 @@ def pytest_collection_modifyitems(items):
         name = getattr(item, "callspec", None) and item.callspec.params.get("name")
         if item.path.parent == HERE and name and _local_versions(name):
             item.add_marker(pytest.mark.long)
+
+
+@pytest.fixture(scope="module")
+def neurocaas(image_cache):
+    """The command line with a home of its own, which every user can reach."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not available here")
+    home = Path(tempfile.mkdtemp(prefix="neurocaas-analyses-"))
+    home.chmod(0o755)
+    env = {**os.environ, "NEUROCAAS_HOME": str(home), "NO_COLOR": "1"}
+    env["NEUROCAAS_CACHE"] = image_cache
+
+    def run(*arguments, check=True, before=()):
+        return subprocess.run(
+            [*before, sys.executable, "-c", MAIN, *map(str, arguments)],
+            cwd=ROOT, env=env, check=check, capture_output=True, text=True, timeout=500,
+        )  # fmt: skip
+
+    yield run
+    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

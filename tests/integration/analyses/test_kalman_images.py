@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from containers import container_command, require_container
-
 pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[3]
-MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
 # The digests are pinned here too: a new wheel or a change of the conversion must be noticed.
 REAL = {
     "resting-state-left.csv": "c20788ab5e4b4540036150d726ddffc9e8ad0d0cf66cbade333716b5702e4dd5",
@@ -26,26 +19,6 @@ REAL = {
     "event-related-fmri.csv": "7a0db70de42b49c357b7b549a0300dc5bd8e9f5b1e81acedf6eadec1889c0841",
     "grasshopper-receptor.csv": "39d4bee015451d6befec3dccb19edc7488f8711781b0e5ed628234f54b7b1b16",
 }
-
-
-@pytest.fixture(scope="module")
-def neurocaas(image_cache):
-    """The command line with a home of its own, which every user can reach."""
-    if shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not available here")
-    home = Path(tempfile.mkdtemp(prefix="neurocaas-analyses-"))
-    home.chmod(0o755)
-    env = {**os.environ, "NEUROCAAS_HOME": str(home), "NO_COLOR": "1"}
-    env["NEUROCAAS_CACHE"] = image_cache
-
-    def run(*arguments, check=True, before=()):
-        return subprocess.run(
-            [*before, sys.executable, "-c", MAIN, *map(str, arguments)],
-            cwd=ROOT, env=env, check=check, capture_output=True, text=True, timeout=500,
-        )  # fmt: skip
-
-    yield run
-    shutil.rmtree(home, ignore_errors=True)
 
 
 def _contents(folder):
@@ -60,18 +33,6 @@ def test_sources_give_the_locked_image_and_it_runs_its_sample(neurocaas, name, t
     for folder in runs:
         neurocaas("try", name, "--output", folder)
     one, two = map(_contents, runs)
-    assert one == two
-    assert {"metrics.json", "figure.png"} < one.keys()
-
-
-def test_a_chroot_gives_the_same_outputs(neurocaas, tmp_path):
-    """Where there are no namespaces, as in a task of Fargate."""
-    require_container()
-    runs = {"sandbox": [], "chroot": container_command()}
-    for isolation, before in runs.items():
-        options = ("--isolation", isolation, "--output", tmp_path / isolation)
-        neurocaas("try", "kalman-smoother", *options, before=before)
-    one, two = (_contents(tmp_path / isolation) for isolation in runs)
     assert one == two
     assert {"metrics.json", "figure.png"} < one.keys()
 

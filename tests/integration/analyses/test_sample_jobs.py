@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))
 import demo_all  # noqa: E402 - the demo of the catalogue commits the same jobs
+from shorter import PARAMETERS  # noqa: E402
 
 pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -23,19 +24,6 @@ pytestmark = [pytest.mark.network, pytest.mark.sandbox, pytest.mark.slow, pytest
 NAMES = [name for name in demo_all.BLUEPRINTS if name != "widefield-preprocess"]
 # One of each protocol, quick ones; the others run as often in the tests of their images.
 _SHORT = {"dlc-tracking", "kalman-ensemble", "kalman-smoother", "widefield-sweep"}
-# How exact they are is tested with their images; here long ones are cut short, and the sweep is a small one.
-_PARAMETERS = {
-    "bardensr": {"turns": 2},
-    "behavenet-psvae": {"epochs": 2, "annealing_epochs": 1},
-    "deepgraphpose": {"iterations": 5, "graph_iterations": 3},
-    "deeplabcut": {"epochs": 2},
-    "ensemble-dgp": {"iterations": 5, "graph_iterations": 3, "replicas": 2},
-    "epi": {"epochs": 2, "steps": 50},
-    "lfads": {"epochs": 3},
-    "widefield-sweep": {
-        "sweep": {"preprocess": {"smoothing": ["none"]}, "demix": {"r2_threshold": [0.9, 0.99]}}
-    },
-}
 _WHO = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -91,7 +79,7 @@ def test_a_job_on_the_sample_replays_identically(registry, name):
     uri = registry.neurocaas("data", "put", "--replace", str(dataset)).split()[0]
     given = [
         option
-        for key, value in {**parameters, **_PARAMETERS.get(name, {})}.items()
+        for key, value in {**parameters, **PARAMETERS.get(name, {})}.items()
         for option in ("--param", f"{key}={json.dumps(value)}")
     ]
     registry.neurocaas(

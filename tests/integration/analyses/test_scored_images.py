@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -18,27 +15,6 @@ ROOT = Path(__file__).resolve().parents[3]
 NAMES = sorted(path.parents[1].name for path in ROOT.glob("iae/*/sample/score.py"))
 # The first is trained and judged by a unit test as well; the second compiles for minutes on each run.
 _LONG = {"epi", "spikeinterface-lupin"}
-MAIN = "import sys; from neurocaas_ci.cli.main import main; sys.argv[0] = 'neurocaas'; main()"
-
-
-@pytest.fixture(scope="module")
-def neurocaas(image_cache):
-    """The command line with a home of its own, which every user can reach."""
-    if shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not available here")
-    home = Path(tempfile.mkdtemp(prefix="neurocaas-dlc-"))
-    home.chmod(0o755)
-    env = {**os.environ, "NEUROCAAS_HOME": str(home), "NO_COLOR": "1"}
-    env["NEUROCAAS_CACHE"] = image_cache
-
-    def run(*arguments, check=True):
-        return subprocess.run(
-            [sys.executable, "-c", MAIN, *map(str, arguments)],
-            cwd=ROOT, env=env, check=check, capture_output=True, text=True, timeout=500,
-        )  # fmt: skip
-
-    yield run
-    shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.mark.parametrize(
