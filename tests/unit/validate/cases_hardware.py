@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder import sub
+from builder import BLUEPRINT, sub
 from cases_support import Table, bad, good
 
 LARGE = "registry/hardware/large.yaml"
@@ -26,6 +26,7 @@ CASES: Table = {
                 "no graphics processors",
                 sub(LARGE, _PLACE, f"{_FARGATE}\ngpus: 1"),
                 sub(LARGE, "64GiB", "60GiB"),
+                alone=False,
             ),
             bad(f"{LARGE}:6:9", "no task of 8 vCPUs and 64GiB", sub(LARGE, _PLACE, _FARGATE)),
             bad(
@@ -40,5 +41,15 @@ CASES: Table = {
             good(sub(LARGE, _PLACE, "provider: aws\nlaunch: ec2")),
             good(sub(LARGE, _PLACE, "provider: aws")),
         ),
+    ),
+    "NC-B019": (
+        (
+            bad(
+                f"{BLUEPRINT}:15:49",
+                "large has a GPU, which a sandbox does not show",
+                sub(LARGE, _PLACE, f"{_PLACE}\ngpus: 1"),
+            ),
+        ),
+        (good(sub(LARGE, _PLACE, f"{_PLACE}\ngpus: 0")),),
     ),
 }
