@@ -63,11 +63,7 @@ class Scratch:
     def __exit__(self, *_: object) -> None:
         for attempt in (one for idle in self._idle.values() for one in idle):
             _remove_idle(attempt)
-        try:
-            os.unlink(self.folder / _OWNER)
-            os.rmdir(self.folder)
-        except OSError:
-            _remove_tree(self.folder)
+        _remove_owned(self.folder)
         os.close(self._lock)
 
     def new(self) -> Path:
@@ -129,7 +125,7 @@ class Scratch:
                     continue
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    _remove_tree(entry)
+                    _remove_owned(entry)
                 finally:
                     os.close(lock)
 
@@ -140,6 +136,21 @@ def _remove_tree(folder: Path) -> bool:
 
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
+
+
+def _remove_owned(folder: Path) -> None:
+    """Remove a folder whose lock is held, as far as it goes.
+
+    The lock goes last: what is left by somebody who is killed here can be swept at once.
+    """
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                _remove_tree(Path(entry.path))
+            elif entry.name != _OWNER:
+                os.unlink(entry.path)
+        os.unlink(folder / _OWNER)
+        os.rmdir(folder)
 
 
 def _cleared(attempt: Attempt) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -195,20 +196,26 @@ def test_killed_at_any_time_it_leaves_no_half_file(job, folder):
     contents = {f"f{i}.npz": large[i:] for i in range(6)}
     job.record("001-work", contents)
     chance = random.Random(7)
-    for _ in range(6):
+    for number in range(8):
         process = subprocess.Popen(
             [sys.executable, "-c", FETCH, str(job.home.root), JOB, str(folder)]
         )
-        deadline = time.monotonic() + 20
-        while not list(folder.rglob(".neurocaas-incoming/*/*/content")):
+        # Every other one at any time from its start, when it sweeps what the one before it left.
+        begun = f"{folder}/.neurocaas-incoming/{process.pid}-*/*/content"
+        deadline = time.monotonic() + 20 * (number % 2)
+        while not glob.glob(begun):
             if process.poll() is not None or time.monotonic() > deadline:
                 break
             time.sleep(0.001)
-        time.sleep(chance.uniform(0, 0.1))
+        time.sleep(chance.uniform(0, 0.1 if number % 2 else 0.3))
         process.send_signal(signal.SIGKILL)
         process.wait(10)
         for path in folder.glob("001-work/*"):
             assert path.read_bytes() == contents[path.name]
+    # One that was killed before it could lock its folder is told from one that is about to by its age.
+    for entry in folder.glob(".neurocaas-incoming/*"):
+        if not (entry / "owner.lock").exists():
+            os.utime(entry, (0, 0))
     assert fetch(job.home, JOB, folder).missing == ()
     assert len(list(folder.glob("001-work/*"))) == 6
     assert ".neurocaas-incoming" not in os.listdir(folder), "what killed ones left is removed"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from neurocaas_ci.run.scratch import Scratch
 
 HOLD = """
@@ -53,6 +55,33 @@ def test_what_a_killed_owner_left_is_swept_and_the_living_are_left_alone(tmp_pat
             holder.kill()
             holder.wait(10)
             holder.stdout.close()
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_what_a_killed_sweeper_left_is_swept_at_once(tmp_path, monkeypatch, moment):
+    dead = tmp_path / "dead"
+    for below in ("one", "two"):
+        (dead / below).mkdir(parents=True)
+        (dead / below / "content").touch()
+    (dead / "owner.lock").touch()
+    real, removed = os.unlink, []
+
+    class KilledError(BaseException):
+        """Stands for SIGKILL: nobody catches it."""
+
+    def unlink_or_die(path, **options):
+        removed.append(path)
+        if len(removed) == moment:
+            raise KilledError
+        real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", unlink_or_die)
+        with pytest.raises(KilledError), Scratch(tmp_path):
+            pass
+    assert (dead / "owner.lock").exists()
+    with Scratch(tmp_path) as scratch:
+        assert list(tmp_path.iterdir()) == [scratch.folder]
 
 
 def test_what_nobody_came_to_own_is_swept_when_it_is_old(tmp_path):
