@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from analyses_support import ROOT
 from epi import settings
-from epi.app import main
 from epi.flow import Flow, Shape
 from epi.refusal import Refusal
 
@@ -31,7 +30,7 @@ def test_generator_makes_the_committed_files(tmp_path):
 
 @pytest.mark.slow
 def test_sample_meets_its_bars_and_they_can_be_missed(tmp_path):
-    assert main(support.SAMPLE, tmp_path) == 0
+    support.run_sample(tmp_path)
     scores, missed = SCORING["score"](tmp_path)
     assert missed == []
     assert scores["largest_violation_sd"] <= 0.15
