@@ -10,6 +10,8 @@ import tempfile
 import pytest
 from hypothesis import HealthCheck, settings
 
+# What the images, registries and stores of a run of tests take at once, as `make` chooses the tests.
+_ROOM_GB = {"not slow": 4, "slow and not long": 12, "long": 24}
 _DATA = pytest.StashKey[str]()
 _IMAGES = pytest.StashKey[str]()
 _SHARED_IMAGES = "NEUROCAAS_TESTS_IMAGES"
@@ -20,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     A shell starts what it puts in the background with SIGINT ignored, and that would be inherited.
     """
+    if not hasattr(config, "workerinput"):
+        _require_room(_ROOM_GB.get(config.option.markexpr, 0))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # How long an example takes says nothing on a machine that is busy; pytest's own limit stays.
@@ -36,11 +40,23 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_SHARED_IMAGES] = made
 
 
+def _require_room(wanted: int) -> None:
+    """Say at once that a disk is too small: twenty failing tests would not say it."""
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < wanted:
+        raise pytest.UsageError(
+            f"these tests need {wanted} GB in {folder}, where {free:.1f} GB are free: remove something,"
+            " or name another folder with TMPDIR"
+        )
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what commands kept."""
-    shutil.rmtree(config.stash[_DATA], ignore_errors=True)
-    if made := config.stash.get(_IMAGES, None):
-        shutil.rmtree(made, ignore_errors=True)
+    for key in (_DATA, _IMAGES):
+        if made := config.stash.get(key, None):
+            shutil.rmtree(made, ignore_errors=True)
+    if _IMAGES in config.stash:
         del os.environ[_SHARED_IMAGES]
 
 
