@@ -145,10 +145,15 @@ def files_of(world: World, *, flow: bool | None = False) -> dict[str, bytes]:
     return {**documents, **world.others()}
 
 
+_FIRST = "m0.large"
+
+
 def _draw_hardware(draw: st.DrawFn, name: str) -> Hardware:
     provider = draw(st.sampled_from(["local", "aws", "slurm"]))
     launch = draw(st.sampled_from(["ec2", "fargate"])) if provider == "aws" else None
-    shape = draw(st.integers(2, 64)), draw(st.integers(4, 64)) * 10**9, draw(st.integers(0, 8))
+    # No step may use a GPU, but there may be some.
+    gpus = draw(st.integers(0, 8)) if name != _FIRST else 0
+    shape = draw(st.integers(2, 64)), draw(st.integers(4, 64)) * 10**9, gpus
     if launch == "fargate":
         shape = 4, draw(st.integers(8, 30)) << 30, 0
     return Hardware(
@@ -214,7 +219,7 @@ def _draw_blueprint(
 ) -> Blueprint:
     protocol = draw(st.sampled_from(["parallel", "chain"]))
     count = draw(st.integers(1, 3)) if protocol == "chain" else 1
-    allowed = tuple(h.id for h in hardware)
+    allowed = tuple(h.id for h in hardware if not h.gpus)
     steps = tuple(
         Step(
             f"step-{n}", draw(st.sampled_from(iaes)), draw(st.sampled_from(allowed)), allowed,
