@@ -29,6 +29,7 @@ def ministack_server(folder: Path, **settings: str) -> Iterator[Aws]:
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
         "TMPDIR": str(folder),
+        "STATE_DIR": str(folder / "state"),
         **settings,
     }
     with (folder / "ministack.log").open("wb") as log:
