@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # What the images, registries and stores of a run of tests take at once, as `make` chooses the tests.
-_ROOM_GB = {"not slow": 4, "slow and not long": 12, "long": 24}
+_ROOM_GB = {"not slow": 4, "slow and not long": 16, "long": 24}
 _DATA = pytest.StashKey[str]()
 _IMAGES = pytest.StashKey[str]()
 _SHARED_IMAGES = "NEUROCAAS_TESTS_IMAGES"

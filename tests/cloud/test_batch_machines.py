@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,8 @@ def test_a_clock_that_is_minutes_off_takes_nobody_s_run(world, clock):
         runner = world.start()
         try:
             until(lambda: way.count("PUT", "/001-work/log"))
+            # It would empty the job's cell at the end of the run, perhaps before the second looks again.
+            runner.send_signal(signal.SIGSTOP)
             second = subprocess.run(
                 [sys.executable, "-m", "neurocaas_ci.cli.main", "worker", f"state:jobs/{job}/aws-batch/1/0.json"],
                 env={
@@ -124,6 +127,7 @@ def test_a_clock_that_is_minutes_off_takes_nobody_s_run(world, clock):
                 capture_output=True, text=True, timeout=120, check=False,
             )  # fmt: skip
             assert second.returncode == 0, second.stderr
+            runner.send_signal(signal.SIGCONT)
             assert runner.wait(60) == 0, runner.stderr.read()
         finally:
             runner.kill()
