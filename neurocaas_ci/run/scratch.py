@@ -103,14 +103,7 @@ class Scratch:
 
     def discard(self, folder: Path) -> None:
         """Remove one attempt, whatever a workflow made of its folders."""
-        if not _remove_tree(folder):
-            # A workflow may have taken our rights on its own folders away.
-            for parent, names, _ in os.walk(folder):
-                for path in (os.path.join(parent, name) for name in names):
-                    with contextlib.suppress(OSError):
-                        if not os.path.islink(path):
-                            os.chmod(path, 0o700)
-            _remove_tree(folder)
+        _remove_tree(folder)
 
     @staticmethod
     def _sweep(root: Path) -> None:
@@ -135,20 +128,30 @@ def _remove_tree(folder: Path) -> bool:
     import shutil  # with every compression module; most commands never get here
 
     shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        # A workflow may have taken our rights on its own folders away.
+        for parent, names, _ in os.walk(folder):
+            for path in (os.path.join(parent, name) for name in names):
+                with contextlib.suppress(OSError):
+                    if not os.path.islink(path):
+                        os.chmod(path, 0o700)
+        shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
 
 
 def _remove_owned(folder: Path) -> None:
     """Remove a folder whose lock is held, as far as it goes.
 
-    The lock goes last: what is left by somebody who is killed here can be swept at once.
+    The lock goes last, after all else is gone: what is left here can be swept at once.
     """
     with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            if entry.is_dir(follow_symlinks=False):
-                _remove_tree(Path(entry.path))
-            elif entry.name != _OWNER:
+        with os.scandir(folder) as found:
+            entries = [entry for entry in found if entry.name != _OWNER]
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
                 os.unlink(entry.path)
+            elif not _remove_tree(Path(entry.path)):
+                return
         os.unlink(folder / _OWNER)
         os.rmdir(folder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,19 @@ def test_what_a_killed_sweeper_left_is_swept_at_once(tmp_path, monkeypatch, mome
         with pytest.raises(KilledError), Scratch(tmp_path):
             pass
     assert (dead / "owner.lock").exists()
+    with Scratch(tmp_path) as scratch:
+        assert list(tmp_path.iterdir()) == [scratch.folder]
+
+
+def test_what_cannot_be_removed_keeps_its_lock_for_the_next_sweeper(tmp_path, monkeypatch):
+    dead = tmp_path / "dead"
+    (dead / "attempt").mkdir(parents=True)
+    (dead / "attempt/content").touch()
+    (dead / "owner.lock").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with Scratch(tmp_path):
+            assert {entry.name for entry in dead.iterdir()} == {"attempt", "owner.lock"}
     with Scratch(tmp_path) as scratch:
         assert list(tmp_path.iterdir()) == [scratch.folder]
 
