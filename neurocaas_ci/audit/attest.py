@@ -59,10 +59,13 @@ def make_verdict(certificate: Certificate, replay: Replay) -> bytes:
     )
 
 
-def verdict_path(replay: Replay, statement: bytes) -> str:
-    """Return where a signed verdict lies in the registry: beside the certificate, never twice."""
+def verdict_path(replay: Replay, bundle: bytes) -> str:
+    """Return where a signed verdict lies in the registry: beside the certificate, never twice.
+
+    Two replays that end in one second can say the same; each is a witness, with a signature of its own.
+    """
     time = replay.ended.replace("-", "").replace(":", "")
-    name = f"{time}-{replay.verdict}-{sha256_bytes(statement)[:12]}{layout.SUFFIX}"
+    name = f"{time}-{replay.verdict}-{sha256_bytes(bundle)[:12]}{layout.SUFFIX}"
     return f"{layout.replays_folder(replay.job)}/{name}"
 
 

@@ -129,9 +129,8 @@ def _attest(
 ) -> None:
     signer = make_signer(kind, trust_config, home)
     origin = signer.origin(history.uri, _MAIN, history.main.commit)
-    statement = make_verdict(certificate, replay)
-    bundle = signer.sign(statement, origin)
-    path = verdict_path(replay, statement)
+    bundle = signer.sign(make_verdict(certificate, replay), origin)
+    path = verdict_path(replay, bundle)
     publish(history.repo, history.ref, {path: bundle}, f"Replay {replay.job}: {replay.verdict}")
     say(f"signed verdict: {path}")
 
